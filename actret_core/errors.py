@@ -1,0 +1,29 @@
+"""What can be wrong with a user's input. Every message names the file or the field, and says what to do."""
+
+
+class ActretError(ValueError):
+    """Base of all errors that this package raises on purpose."""
+
+
+class DataError(ActretError):
+    """A data set on disk is missing, incomplete or malformed."""
+
+
+class DownloadError(ActretError):
+    """A download failed or arrived damaged; running it again continues it."""
+
+
+class ProposalError(ActretError):
+    """A proposals file is malformed or was made for other images."""
+
+
+class ConfigError(ActretError):
+    """A config has an unknown key or a value that makes no sense."""
+
+
+class CheckpointError(ActretError):
+    """Weights or a checkpoint do not fit the model."""
+
+
+class EmbeddingError(ActretError):
+    """Embeddings, labels and ids do not fit together or are not finite."""
