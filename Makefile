@@ -1,0 +1,66 @@
+# make help lists the targets. Everything that is built lands in _build/, everything that is installed in .venv/.
+SHELL    := /bin/bash
+PYTHON   ?= python3
+VENV     ?= .venv
+DATASET  ?= stanford40
+DATA     ?=
+WEIGHTS  ?=
+
+BIN       := $(VENV)/bin
+STAMP     := $(VENV)/.installed
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+PAPERMILL := $(BIN)/papermill --log-level WARNING $(if $(CI),--no-progress-bar,--progress-bar)
+# A shell's own choice of plotting backend would leave the notebooks without pictures.
+unexport MPLBACKEND
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test reproduce clean
+
+# $(call stage,FOLDER): a copy of all that a notebook reads or writes, so that no run touches the sources.
+stage = rm -rf $(1) && mkdir -p $(1) && cp -R book notebooks figures results _config.yml _toc.yml $(1)/ \
+	&& ln -s "$(CURDIR)/actret_core" $(1)/actret_core
+
+# $(call execute,FOLDER,OPTIONS): run every notebook in the staged FOLDER, in order, and stop at the first error.
+execute = for notebook in $(NOTEBOOKS); do \
+	echo "== $$notebook"; \
+	$(PAPERMILL) $$notebook $(1)/$$notebook --cwd $(1)/notebooks $(2) || exit 1; \
+	done
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@echo "  Another Python: PYTHON=python3.12. Another environment: VENV=folder."
+
+install: $(STAMP)  ## create .venv with the pinned packages
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with PYTHON=" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into $(VENV): a few GB, a few minutes, only once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[book,test]"
+	@touch $@
+
+book: install  ## run every notebook on the embedded default and build the site
+	@$(call stage,_build/stage)
+	@$(call execute,_build/stage)
+	@rm -rf _build/html _build/.doctrees
+	$(BIN)/jupyter-book build _build/stage --path-output . -W --keep-going --quiet
+	@echo; echo "The book is ready. Open it in a browser:"; echo "  file://$(CURDIR)/_build/html/index.html"
+
+test: install  ## run the tests, and every notebook against its saved outputs
+	@$(call stage,_build/nbval)
+	$(BIN)/python -m pytest tests --nbval --nbval-current-env $(if $(NOTEBOOKS),_build/nbval/notebooks)
+
+reproduce: install  ## run every notebook on a real data set: DATASET=stanford40 DATA=folder WEIGHTS=file
+	@out="_build/reproduce/$(DATASET)"; data="$(DATA)"; weights="$(WEIGHTS)"; \
+	if [ -z "$$data" ]; then \
+		data=".cache/$(DATASET)"; $(BIN)/python -m actret_core download "$(DATASET)" --to "$$data" || exit 1; \
+	fi; \
+	[ -d "$$data" ] || { echo "DATA=$$data is no folder; name the one that holds JPEGImages/" >&2; exit 1; }; \
+	[ -z "$$weights" ] || [ -f "$$weights" ] || { echo "WEIGHTS=$$weights is no file" >&2; exit 1; }; \
+	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
+	$(call stage,"$$out"); \
+	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$${weights:-ResNet50_Weights.IMAGENET1K_V2}"); \
+	echo "The executed notebooks and their figures are in $$out/"
+
+clean:  ## remove what was built; .venv and downloads stay
+	rm -rf _build .pytest_cache

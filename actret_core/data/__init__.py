@@ -1,0 +1,1 @@
+"""Data sets on disk as lists of anchored persons, and as tensors."""

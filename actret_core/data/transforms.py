@@ -1,0 +1,83 @@
+"""Joint transforms of an image and its boxes (torchvision v2), and mix-up of a batch.
+
+A sample is the tuple (image, person, regions) of tv_tensors: uint8 `Image` [3, H, W], `BoundingBoxes` [1, 4] and
+[m, 4], xyxy in pixels. After a transform the image is a float tensor [3, S, S], normalized, and the boxes lie in it.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import transforms as v1
+from torchvision.transforms import v2
+from torchvision.tv_tensors import BoundingBoxes
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def eval_transform(size: int) -> v2.Transform:
+    """Squash the whole image to `size` x `size`, so that no part of the scene is cut off."""
+    return v2.Compose([v2.Resize((size, size)), *_to_model()])
+
+
+def train_transform(size: int, min_scale: float = 0.6, jitter: float = 0.2) -> v2.Transform:
+    """Random crop around the anchored person, flip and color jitter, then as in `eval_transform`."""
+    return v2.Compose(
+        [
+            PersonCrop(min_scale),
+            v2.Resize((size, size)),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(jitter, jitter, jitter),
+            *_to_model(),
+        ]
+    )
+
+
+def _to_model() -> list[v2.Transform]:
+    return [v2.ClampBoundingBoxes(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+
+
+class PersonCrop(v2.Transform):
+    """A random crop that keeps at least `keep` of the anchored person's box; the whole image if none is found.
+
+    The crop covers `min_scale` to 1 of the image's area at an aspect ratio of 3:4 to 4:3. The person is the first
+    box of the sample.
+    """
+
+    def __init__(self, min_scale: float, keep: float = 0.7, tries: int = 10) -> None:
+        super().__init__()
+        self.min_scale, self.keep, self.tries = min_scale, keep, tries
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, int]:
+        """Top, left, height and width of the crop, in pixels."""
+        image = flat_inputs[0]
+        person = next(x for x in flat_inputs if isinstance(x, BoundingBoxes))[0]
+        for _ in range(self.tries):
+            crop = v1.RandomResizedCrop.get_params(image, [self.min_scale, 1.0], [3 / 4, 4 / 3])
+            if _share_inside(person, *crop) >= self.keep:
+                return dict(zip(("top", "left", "height", "width"), crop, strict=True))
+        return {"top": 0, "left": 0, "height": image.shape[-2], "width": image.shape[-1]}
+
+    def transform(self, inpt: Any, params: dict[str, int]) -> Any:
+        """Crop one image or set of boxes."""
+        return v2.functional.crop(inpt, **params)
+
+
+def _share_inside(box: Tensor, top: int, left: int, height: int, width: int) -> float:
+    """The part of `box` (xyxy) that lies inside the crop, in [0, 1]."""
+    x0, y0, x1, y1 = box.tolist()
+    w = min(x1, left + width) - max(x0, left)
+    h = min(y1, top + height) - max(y0, top)
+    return max(w, 0) * max(h, 0) / ((x1 - x0) * (y1 - y0))
+
+
+def mix_up(image: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Mix-up (Zhang et al. 2018) of a batch with itself, shifted by one.
+
+    image [B, 3, H, W], target [B, C]. The weight is max(b, 1 - b) with b ~ Beta(alpha, alpha), so the photograph
+    whose boxes are pooled is always the dominant one; torchvision's `v2.MixUp` has no boxes to care for.
+    """
+    share = torch.distributions.Beta(alpha, alpha).sample().item()
+    share = max(share, 1 - share)
+    return share * image + (1 - share) * image.roll(1, 0), share * target + (1 - share) * target.roll(1, 0)

@@ -1,0 +1,59 @@
+"""The backbone F: a photograph to a feature map."""
+
+from torch import Tensor, nn
+from torchvision.models import resnet50
+
+from actret_core.models.config import BACKBONES
+from actret_core.config import require
+
+SMALL_WIDTHS = (32, 64, 96, 128)
+
+
+class ResNetBackbone(nn.Module):
+    """ResNet-50 without its pooling and classifier: image [B, 3, S, S] -> map [B, 2048, S/32, S/32].
+
+    `stride_in_1x1` gives the layout of He et al. 2016, which strides in the first 1x1 convolution of a stage;
+    torchvision strides in the 3x3. Weights of one layout run in the other, and are clearly worse.
+    """
+
+    dim = 2048
+
+    def __init__(self, stride_in_1x1: bool) -> None:
+        super().__init__()
+        net = resnet50(weights=None)
+        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
+        self.layers = nn.Sequential(net.layer1, net.layer2, net.layer3, net.layer4)
+        if stride_in_1x1:
+            for layer in self.layers[1:]:
+                layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(self.stem(image))
+
+
+class SmallBackbone(nn.Module):
+    """Four convolution stages for drawn scenes: image [B, 3, S, S] -> map [B, 128, S/8, S/8]."""
+
+    dim = SMALL_WIDTHS[-1]
+
+    def __init__(self) -> None:
+        super().__init__()
+        channels = (3, *SMALL_WIDTHS)
+        stages = [_stage(i, o, stride=2 if n < 3 else 1) for n, (i, o) in enumerate(zip(channels, channels[1:]))]
+        self.layers = nn.Sequential(*stages)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
+def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+    )
+
+
+def build_backbone(name: str) -> nn.Module:
+    """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D."""
+    require(name in BACKBONES, "backbone", name, f"one of {', '.join(BACKBONES)}")
+    return SmallBackbone() if name == "small" else ResNetBackbone(stride_in_1x1=name == "resnet50_he2016")

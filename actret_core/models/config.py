@@ -1,0 +1,53 @@
+"""Every choice of the region-aware model, those that the paper leaves open included."""
+
+from dataclasses import dataclass
+
+from actret_core.config import require
+
+BACKBONES = ("resnet50", "resnet50_he2016", "small")
+POSITIONS = ("token", "type", "none")
+
+
+@dataclass(frozen=True)
+class RegionNetConfig:
+    """The region-aware model. The defaults are the paper's, or our answer where it is silent ("Open choices").
+
+    classes: number of actions. backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016"
+    (stride in the 1x1) or "small" (for the playground). image_size: pixels, squashed to a square. k, min_score, max_iou: Eq. 2.
+    roi_size: cells of an RoI before its maximum is taken. features: a subset of "agl": anchored person, global,
+    contextual regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn, dropout:
+    the fusion transformer (Table 4 varies blocks). pre_norm: normalize before attention, not after. position:
+    one per "token", one per "type" of feature, or "none"; type_embedding: Eq. 5 (Fig. 4b). hidden: width of the classifier.
+    """
+
+    classes: int = 40
+    backbone: str = "resnet50"
+    image_size: int = 224
+    k: int = 10
+    min_score: float = 0.05
+    max_iou: float = 1.0
+    roi_size: int = 3
+    features: str = "agl"
+    fusion: bool = True
+    blocks: int = 3
+    heads: int = 8
+    ffn: int = 2048
+    dropout: float = 0.1
+    pre_norm: bool = True
+    position: str = "token"
+    type_embedding: bool = True
+    hidden: int = 512
+
+    def __post_init__(self) -> None:
+        require(self.backbone in BACKBONES, "backbone", self.backbone, f"one of {', '.join(BACKBONES)}")
+        require(self.position in POSITIONS, "position", self.position, f"one of {', '.join(POSITIONS)}")
+        subset = 0 < len(self.features) == len(set(self.features) & set("agl"))
+        require(subset, "features", self.features, "some of the letters a (person), g (global), l (regions), each once")
+        for field in ("classes", "image_size", "k", "roi_size", "blocks", "heads", "ffn", "hidden"):
+            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
+
+
+PLAYGROUND = RegionNetConfig(
+    classes=12, backbone="small", image_size=128, k=6, min_score=0.3, roi_size=3, blocks=2, heads=4, ffn=256, hidden=128
+)

@@ -1,0 +1,154 @@
+"""Embeddings with their labels and ids: what retrieval works on, and how they are stored."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import normalize
+
+from actret_core.errors import EmbeddingError
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """One vector per sample.
+
+    features [N, D] float (kept in the dtype given); labels int [N] (negative: none of the actions) or multi-hot
+    bool [N, C] (an all-false row: none of the actions); ids [N] unique strings. `groups` [N] optional: samples with
+    one group come from one photograph, and ignore each other in a ranking (VOC; design of the protocol).
+    Raises EmbeddingError where these do not fit together or a feature is not finite.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    groups: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", np.asarray(self.features))
+        object.__setattr__(self, "labels", np.asarray(self.labels))
+        object.__setattr__(self, "ids", np.asarray(self.ids, dtype=np.str_))
+        if self.groups is not None:
+            object.__setattr__(self, "groups", np.asarray(self.groups, dtype=np.str_))
+        _check_shapes(self)
+        _check_ids(self.ids)
+        check_features(self.features, self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def labeled(self) -> np.ndarray:
+        """bool [N]: has at least one action, so it may be a query."""
+        return self.labels.any(axis=1) if self.labels.ndim == 2 else self.labels >= 0
+
+    def normalized(self) -> np.ndarray:
+        """The features at unit length, float32 [N, D]. Raises EmbeddingError for a zero vector."""
+        return unit_vectors(self.features, self.ids).astype(np.float32)
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz; a file of this name is replaced only by a complete one."""
+        arrays = {"features": self.features, "labels": self.labels, "ids": self.ids}
+        if self.groups is not None:
+            arrays["groups"] = self.groups
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Embeddings":
+        """Read what `save` wrote, features as float32. Raises EmbeddingError for a missing, cut or foreign file."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                groups = file["groups"] if "groups" in file else None
+                arrays = file["features"].astype(np.float32), file["labels"], file["ids"], groups
+        except FileNotFoundError as error:
+            raise EmbeddingError(f"{path}: no such file; embed the data set first") from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, TypeError, ValueError, AttributeError,
+                IndexError) as error:
+            raise EmbeddingError(
+                f"{path}: not a complete embeddings file (features, labels, ids); write it again: {error}"
+            ) from error
+        try:
+            return cls(*arrays)
+        except EmbeddingError as error:
+            raise EmbeddingError(f"{path}: {error}") from error
+
+
+def compress(train_features: np.ndarray, test_features: np.ndarray, dim: int = 256, seed: int = 0) -> np.ndarray:
+    """The small form of the test features, float16 [N, dim], by a PCA fitted on the training features alone.
+
+    Both sets [*, D] are L2-normalised first, since retrieval compares directions; PCA then subtracts the training
+    mean, so cosines afterward differ from before even where dim = D. `dim` shrinks to what D and the training set
+    allow. Raises EmbeddingError for non-finite or zero vectors, or for another D.
+    """
+    if np.shape(train_features)[1:] != np.shape(test_features)[1:]:
+        raise EmbeddingError(
+            f"train features are {np.shape(train_features)}, test features {np.shape(test_features)}: "
+            "both must be [N, D] with one D"
+        )
+    train, test = unit_vectors(train_features), unit_vectors(test_features)
+    pca = PCA(n_components=min(dim, *train.shape), random_state=seed).fit(train)
+    return pca.transform(test).astype(np.float16)
+
+
+def unit_vectors(features: np.ndarray, ids: np.ndarray | None = None) -> np.ndarray:
+    """float64 [N, D] rows of unit length. Raises EmbeddingError for a zero vector, which has no direction."""
+    features = np.asarray(features, dtype=np.float64)
+    check_features(features, ids)
+    zero = np.flatnonzero(~features.any(axis=1))
+    if len(zero):
+        raise EmbeddingError(f"features of {_name(ids, zero[0])} are all zero: cosine is undefined; embed it again")
+    return normalize(features)
+
+
+def check_features(features: np.ndarray, ids: np.ndarray | None = None) -> None:
+    """Raise EmbeddingError unless features is a finite float matrix [N, D] with N, D >= 1."""
+    if features.ndim != 2 or 0 in features.shape:
+        raise EmbeddingError(f"features have shape {features.shape}: expected [N, D] with at least one row")
+    if not np.issubdtype(features.dtype, np.floating):
+        raise EmbeddingError(f"features have dtype {features.dtype}: expected a float type")
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise EmbeddingError(
+            f"features of {_name(ids, bad[0])} hold NaN or inf ({len(bad)} such rows); embed again or drop them"
+        )
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; it takes the place of `path` only if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _name(ids: np.ndarray | None, row: int) -> str:
+    return f"row {row}" if ids is None else f"id {str(ids[row])!r} (row {row})"
+
+
+def _check_shapes(embeddings: Embeddings) -> None:
+    labels, count = embeddings.labels, len(embeddings.features)
+    for name in ("labels", "ids", "groups"):
+        array = getattr(embeddings, name)
+        if array is not None and (array.ndim == 0 or len(array) != count):
+            raise EmbeddingError(f"{name} has shape {array.shape}, but there are {count} features: one {name} per row")
+    single = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
+    if not single and not (labels.ndim == 2 and labels.dtype == bool):
+        raise EmbeddingError(f"labels are {labels.dtype} {labels.shape}: expected int [N] or multi-hot bool [N, C]")
+
+
+def _check_ids(ids: np.ndarray) -> None:
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) < len(ids):
+        raise EmbeddingError(f"ids: {str(names[counts > 1][0])!r} stands {counts.max()} times; ids must be unique")

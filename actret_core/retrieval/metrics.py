@@ -1,0 +1,157 @@
+"""How good a ranked gallery is: mAP, Rank-k and CMC of retrieval, and the mAP of recognition."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from actret_core.errors import EmbeddingError
+from actret_core.retrieval.embeddings import Embeddings
+from actret_core.retrieval.ranking import Distances, given_chunks, ranked_chunks
+
+logger = logging.getLogger(__name__)
+CMC_LENGTH = 50
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievalMetrics:
+    """Retrieval scores as fractions in [0, 1].
+
+    `cmc` [50]: cmc[k-1] is Rank-k. `per_query` [Q]: AP of every row of the query set, NaN where it is no query.
+    `per_class`: class index -> mean AP of its queries. `n_queries` are averaged; `n_without_positive` have an action
+    that no other gallery item shows (a class with one member): left out of every mean.
+    """
+
+    mAP: float
+    rank1: float
+    rank5: float
+    cmc: np.ndarray
+    per_class: dict[int, float]
+    per_query: np.ndarray
+    n_queries: int
+    n_without_positive: int
+
+    def as_percent(self) -> dict[str, float]:
+        """mAP, rank1 and rank5 in percent, as a recorded run holds them."""
+        return {name: round(100 * getattr(self, name), 4) for name in ("mAP", "rank1", "rank5")}
+
+
+def evaluate(
+    queries: Embeddings,
+    gallery: Embeddings | None = None,
+    *,
+    distances: Distances = "cosine",
+    ranking: np.ndarray | None = None,
+) -> RetrievalMetrics:
+    """Rank the gallery (default: the query set) for every query that has an action, and score the rankings.
+
+    Two samples are relevant to each other if they share an action. Ignored in a ranking, as if not in the gallery:
+    the query itself, found by its id, and samples of its group (`dataclasses.replace(e, groups=None)` counts them).
+    Samples without an action are distractors. Ties are broken by gallery index.
+    `distances`: "cosine", "euclidean", a matrix [Q, G] (from re-ranking) or a function of query rows. `ranking`
+    [Q, R] of gallery indices, best first, replaces them; an item that it leaves out counts as never found.
+    AP is the rectangular sum: the mean over all relevant items of the precision at each.
+    Raises EmbeddingError where shapes or labels do not fit, or where no query has a positive.
+    """
+    gallery = queries if gallery is None else gallery
+    relevant_to = relevance(queries, gallery)
+    if ranking is None:
+        chunks = ranked_chunks(queries, gallery, distances)
+    else:
+        chunks = given_chunks(queries, gallery, ranking)
+    ap = np.full(len(queries), np.nan)
+    first = np.full(len(queries), np.inf)
+    for rows, order in chunks:
+        ap[rows], first[rows] = score_rankings(*relevant_to(rows), order)
+    return _summarize(queries, ap, first)
+
+
+def relevance(queries: Embeddings, gallery: Embeddings) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """A function from query rows [q] to two bool [q, G]: shares an action with the query; counts in its ranking.
+
+    What does not count (the query itself by id, its group) is not relevant either.
+    Raises EmbeddingError if the two sets have other dimensions or other kinds of labels.
+    """
+    for name in ("features", "labels"):
+        left, right = getattr(queries, name).shape[1:], getattr(gallery, name).shape[1:]
+        if left != right:
+            raise EmbeddingError(f"{name} have width {left} in the query set and {right} in the gallery")
+    query_id, gallery_id = _codes(queries.ids, gallery.ids)
+    grouped = queries.groups is not None and gallery.groups is not None
+    query_group, gallery_group = _codes(queries.groups, gallery.groups) if grouped else (query_id, gallery_id)
+    gallery_hot = gallery.labels.T.astype(np.float32)
+
+    def relevant_to(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        labels = queries.labels[rows]
+        if labels.ndim == 2:
+            shared = labels.astype(np.float32) @ gallery_hot > 0
+        else:
+            shared = (labels[:, None] == gallery.labels) & (labels[:, None] >= 0)
+        kept = query_id[rows, None] != gallery_id
+        kept &= query_group[rows, None] != gallery_group
+        return shared & kept, kept
+
+    return relevant_to
+
+
+def score_rankings(relevant: np.ndarray, kept: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """AP [q] (NaN without a positive) and the rank of the first hit [q], from 1 (inf if none).
+
+    relevant and kept are bool [q, G] as `relevance` gives them; order [q, R] are gallery indices, best first.
+    """
+    hit = np.take_along_axis(relevant, order, axis=1)
+    rank = np.cumsum(np.take_along_axis(kept, order, axis=1), axis=1, dtype=np.int32)
+    query, place = np.nonzero(hit)
+    found = np.cumsum(hit, axis=1, dtype=np.int32)[query, place]
+    precision = np.bincount(query, weights=found / rank[query, place], minlength=len(order))
+    total = relevant.sum(axis=1)
+    ap = np.divide(precision, total, out=np.full(len(order), np.nan), where=total > 0)
+    first = np.where(hit.any(axis=1), rank[np.arange(len(order)), hit.argmax(axis=1)], np.inf)
+    return ap, first
+
+
+def recognition_map(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Mean over classes of scikit-learn's average precision, a fraction (Table 3).
+
+    scores [N, C], higher means more likely; targets [N, C] bool. Classes without a positive are left out, and a
+    warning in the log counts them. Raises EmbeddingError for other shapes, NaN, or no positive at all.
+    """
+    scores, targets = np.asarray(scores), np.asarray(targets, dtype=bool)
+    if scores.ndim != 2 or scores.shape != targets.shape:
+        raise EmbeddingError(f"scores are {scores.shape}, targets {targets.shape}: both must be [N, C]")
+    if not np.isfinite(scores).all():
+        raise EmbeddingError("scores hold NaN or inf: check the model's logits")
+    present = targets.any(axis=0)
+    if not present.any():
+        raise EmbeddingError("targets name no positive in any class: there is nothing to score")
+    if not present.all():
+        logger.warning("recognition mAP leaves out %d classes without a positive", (~present).sum())
+    return float(average_precision_score(targets[:, present], scores[:, present], average="macro"))
+
+
+def _codes(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two string arrays as integers, equal where the strings are: comparing those is much faster."""
+    codes = np.unique(np.concatenate([left, right]), return_inverse=True)[1]
+    return codes[: len(left)], codes[len(left) :]
+
+
+def _summarize(queries: Embeddings, ap: np.ndarray, first: np.ndarray) -> RetrievalMetrics:
+    scored = ~np.isnan(ap)
+    if not scored.any():
+        raise EmbeddingError("labels: no query shares an action with another gallery item, so there is no mean to take")
+    labels = queries.labels
+    hot = labels if labels.ndim == 2 else labels[:, None] == np.arange(labels.max() + 1)
+    members = {c: scored & column for c, column in enumerate(hot.T)}
+    cmc = (first[scored, None] <= np.arange(1, CMC_LENGTH + 1)).mean(axis=0)
+    return RetrievalMetrics(
+        mAP=float(ap[scored].mean()),
+        rank1=float(cmc[0]),
+        rank5=float(cmc[4]),
+        cmc=cmc,
+        per_class={c: float(ap[rows].mean()) for c, rows in members.items() if rows.any()},
+        per_query=ap,
+        n_queries=int(scored.sum()),
+        n_without_positive=int((queries.labeled & ~scored).sum()),
+    )

@@ -1,0 +1,121 @@
+"""Train a model: checkpointed, resumable, logged, from one seed."""
+
+import json
+import logging
+import time
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from actret_core.errors import CheckpointError
+from actret_core.training.config import TrainConfig
+from actret_core.training.module import ActionModule
+
+
+class FitResult(NamedTuple):
+    """`epochs` trained in all, and `wall_seconds` of training, over all resumed parts."""
+
+    epochs: int
+    wall_seconds: float
+
+
+def fit(
+    model: nn.Module, train: Dataset, held_out: Dataset | None, config: TrainConfig, out: Path, progress: bool = True
+) -> FitResult:
+    """Train `model` in place; called again with the same `out`, it resumes after the last whole epoch.
+
+    With `held_out`, training stops early on its loss and the model ends with the weights of its best epoch; without,
+    with those of the last. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under `logs`, one folder
+    for each resumed part, `metrics.csv` and TensorBoard's file. Raises CheckpointError if `out` holds a run of another config.
+    """
+    out = Path(out)
+    _claim(out, {"model": asdict(model.config), "train": asdict(config)})
+    L.seed_everything(config.seed, workers=True, verbose=False)
+    model.to(memory_format=torch.channels_last)
+    module, clock = ActionModule(model, config), _Clock()
+    last = out / "last.ckpt"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning", message=".*(num_workers|does not have many workers|log_every_n_steps).*")
+        trainer = _trainer(config, out, clock, held_out is not None, progress)
+        loaders = [_loader(train, config, shuffle=True), held_out and _loader(held_out, config, shuffle=False)]
+        trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
+    if held_out is not None:
+        state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
+        module.load_state_dict(state["state_dict"])
+    return FitResult(trainer.current_epoch, clock.seconds)
+
+
+class _Clock(Callback):
+    """Seconds of training, kept in the checkpoint so that a resumed run counts all its parts."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        self.seconds += time.perf_counter() - self._start
+
+    def state_dict(self) -> dict[str, float]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        self.seconds = state["seconds"]
+
+
+def _claim(out: Path, config: dict[str, Any]) -> None:
+    """Write the run's config into `out`, or raise CheckpointError if another run stands there."""
+    path = out / "config.json"
+    if path.exists():
+        if json.loads(path.read_text()) != config:
+            raise CheckpointError(f"{path}: a run of another config stands there; name another folder or delete it")
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(config, indent=2))
+
+
+def _trainer(config: TrainConfig, out: Path, clock: Callback, stops_early: bool, progress: bool) -> L.Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.INFO if progress else logging.ERROR)
+    callbacks = [clock, LearningRateMonitor("epoch"), ModelCheckpoint(out, "epoch", save_top_k=0, save_last=True)]
+    if stops_early:
+        best = ModelCheckpoint(out, "best", monitor="val_loss", enable_version_counter=False)
+        callbacks += [EarlyStopping("val_loss", patience=config.patience), best]
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=5))
+    return L.Trainer(
+        max_epochs=config.epochs,
+        precision=pick_precision(config.precision),
+        accelerator="auto",
+        devices=1,
+        callbacks=callbacks,
+        logger=[CSVLogger(out, "logs"), TensorBoardLogger(out, "logs")],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+    )
+
+
+def pick_precision(precision: str) -> str:
+    """Lightning's name for `precision`; "auto" is bfloat16 where the device computes in it natively."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.12 and newer
+    return "bf16-mixed" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "32-true"
+
+
+def _loader(dataset: Dataset, config: TrainConfig, shuffle: bool) -> DataLoader:
+    # a last batch of one sample would break the batch norm
+    return DataLoader(
+        dataset, config.batch_size, shuffle=shuffle, num_workers=config.workers,
+        persistent_workers=config.workers > 0, drop_last=shuffle and len(dataset) % config.batch_size == 1,
+    )
