@@ -1,10 +1,11 @@
 # make help lists the targets. Everything that is built lands in _build/, everything that is installed in .venv/.
-SHELL    := /bin/bash
-PYTHON   ?= python3
-VENV     ?= .venv
-DATASET  ?= stanford40
-DATA     ?=
-WEIGHTS  ?=
+SHELL     := /bin/bash
+PYTHON    ?= python3
+VENV      ?= .venv
+DATASET   ?= stanford40
+DATA      ?=
+WEIGHTS   ?=
+PROPOSALS ?=
 
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
@@ -37,6 +38,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): a few GB, a few minutes, only once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[book,test]"
+	@# without this line every kernel of a notebook warns on the terminal about its local sockets
+	@mkdir -p $(VENV)/etc/ipython && echo 'c.IPKernelApp.log_level = "CRITICAL"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@
 
 book: install  ## run every notebook on the embedded default and build the site
@@ -44,6 +47,7 @@ book: install  ## run every notebook on the embedded default and build the site
 	@$(call execute,_build/stage)
 	@rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build _build/stage --path-output . -W --keep-going --quiet
+	@$(BIN)/python -m pytest -q tests/book/test_site.py
 	@echo; echo "The book is ready. Open it in a browser:"; echo "  file://$(CURDIR)/_build/html/index.html"
 
 test: install  ## run the tests, and every notebook against its saved outputs
@@ -57,9 +61,13 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 	fi; \
 	[ -d "$$data" ] || { echo "DATA=$$data is no folder; name the one that holds JPEGImages/" >&2; exit 1; }; \
 	[ -z "$$weights" ] || [ -f "$$weights" ] || { echo "WEIGHTS=$$weights is no file" >&2; exit 1; }; \
+	if [ -z "$(PROPOSALS)" ] && ! ls "$$data"/proposals*.json* >/dev/null 2>&1; then \
+		$(BIN)/python -m actret_core detect --dataset "$(DATASET)" --data "$$data" || exit 1; \
+	fi; \
 	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
 	$(call stage,"$$out"); \
-	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$${weights:-ResNet50_Weights.IMAGENET1K_V2}"); \
+	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$${weights:-ResNet50_Weights.IMAGENET1K_V2}" \
+		$(if $(PROPOSALS),-r PROPOSALS "$(abspath $(PROPOSALS))")); \
 	echo "The executed notebooks and their figures are in $$out/"
 
 clean:  ## remove what was built; .venv and downloads stay

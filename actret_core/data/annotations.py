@@ -11,16 +11,21 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class PersonAnnotation:
-    """One `<object>` of an annotation: `box` is xyxy in pixels, `actions` the names marked as performed."""
+    """One `<object>` of an annotation, the `index`-th of its file (from 0), with its box in xyxy pixels.
 
+    `actions` are the names marked as performed, None if nobody has looked at what this person does.
+    """
+
+    index: int
     box: Box
-    actions: tuple[str, ...]
+    actions: tuple[str, ...] | None
 
 
 def read_annotation(path: Path) -> tuple[tuple[int, int], list[PersonAnnotation]]:
     """The image size (width, height) and the persons of one XML file.
 
-    Raises DataError, naming the file, if it is absent or malformed, holds no person, or a box leaves the image.
+    Raises DataError, naming the file, if it is absent or malformed, holds no person, or a box leaves the
+    image.
     """
     try:
         root = ET.parse(path).getroot()
@@ -29,29 +34,44 @@ def read_annotation(path: Path) -> tuple[tuple[int, int], list[PersonAnnotation]
         raise DataError(f"{path}: annotation missing; is the data set complete?") from None
     except (ET.ParseError, ValueError) as error:
         raise DataError(f"{path}: not a readable annotation ({error})") from None
-    persons = [_person(o, size, path) for o in root.findall("object") if o.findtext("name") == "person"]
+    objects = enumerate(root.findall("object"))
+    persons = [_person(i, node, size, path) for i, node in objects if node.findtext("name") == "person"]
     if not persons:
         raise DataError(f"{path}: no person with a box; every image needs an anchored person")
     return size, persons
 
 
-def _person(node: ET.Element, size: tuple[int, int], path: Path) -> PersonAnnotation:
+def _person(index: int, node: ET.Element, size: tuple[int, int], path: Path) -> PersonAnnotation:
     try:
         x0, y0, x1, y1 = (float(node.findtext(f"bndbox/{k}", "")) for k in ("xmin", "ymin", "xmax", "ymax"))
     except ValueError:
         raise DataError(f"{path}: a person has no complete <bndbox>") from None
     if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
-        raise DataError(f"{path}: box {(x0, y0, x1, y1)} is empty or leaves the image of {size[0]} x {size[1]} pixels")
-    single = node.findtext("action")
-    marked = [a.tag for a in node.findall("actions/*") if (a.text or "").strip() == "1"]
-    return PersonAnnotation((x0, y0, x1, y1), (single,) if single else tuple(marked))
+        raise DataError(f"{path}: box {(x0, y0, x1, y1)} is empty or leaves the image of {size} pixels")
+    return PersonAnnotation(index, (x0, y0, x1, y1), _actions(node))
+
+
+def _actions(node: ET.Element) -> tuple[str, ...] | None:
+    single = node.findtext("action")                                  # Stanford-40
+    if single or node.find("actions") is None:
+        return (single,) if single else None
+    return tuple(a.tag for a in node.find("actions") if (a.text or "").strip() == "1")  # PASCAL VOC
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a split file that are not blank. Raises DataError if the file is missing or empty."""
+    lines = [line for line in path.read_text().splitlines() if line.strip()] if path.is_file() else []
+    if not lines:
+        raise DataError(f"{path}: missing or empty; the split files come with the data set")
+    return lines
 
 
 def require_folders(root: Path, folders: tuple[str, ...]) -> None:
     """Raise DataError unless `root` holds all of `folders`."""
     missing = [f for f in folders if not (root / f).is_dir()]
     if missing:
-        raise DataError(f"{root}: no folder {', '.join(missing)}; expected the official layout ({', '.join(folders)})")
+        layout = ", ".join(folders)
+        raise DataError(f"{root}: no folder {', '.join(missing)}; expected the official layout ({layout})")
 
 
 def require_images(root: Path, names: list[str], split_file: str) -> None:

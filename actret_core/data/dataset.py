@@ -18,20 +18,26 @@ from actret_core.errors import ConfigError, DataError
 class ActionDataset(Dataset):
     """A split as a torch data set.
 
-    `context` holds the contextual regions of each sample id, [m, 4] xyxy in pixels of the image on disk, best first
-    (`regions.ranking.rank_split`). An item is a dict of `image` [3, S, S], `person` [4], `regions` [k, 4], `mask` [k]
-    (True where a region is real, the rest is padding), `target` [C] float and `index`. With `cache`, the
-    decoded images are kept in memory. Raises DataError, naming the file, for an image that cannot be decoded.
+    `context` holds the contextual regions of each sample id, [m, 4] xyxy in pixels of the image on disk,
+    best first (`regions.ranking.rank_split`). An item is a dict of `image` [3, S, S], `person` [4],
+    `regions` [k, 4], `mask` [k] (True where a region is real, the rest is padding), `target` [C] float and
+    `index`. With `cache`, the decoded images are kept in memory. Raises DataError, naming the file, for an
+    image that cannot be decoded.
     """
 
     def __init__(
-        self, split: ActionSplit, context: Mapping[str, Tensor], k: int, transform: v2.Transform, cache: bool = False
+        self,
+        split: ActionSplit,
+        context: Mapping[str, Tensor],
+        k: int,
+        transform: v2.Transform,
+        cache: bool = False,
     ) -> None:
         if k < 1:
-            raise ConfigError(f"k={k}: expected at least one contextual region; to leave them out, use features='ag'")
+            raise ConfigError(f"k={k}: expected at least one contextual region; for none, use features='ag'")
         absent = [i for i in split.ids if i not in context]
         if absent:
-            raise DataError(f"no contextual regions for {len(absent)} samples, first {absent[0]}; rank this split first")
+            raise DataError(f"no contextual regions for {len(absent)} samples, first {absent[0]}; rank them")
         self.split, self.context, self.k, self.transform = split, context, k, transform
         self.targets = torch.from_numpy(split.targets).float()
         self._cached = [read_image(s.image) for s in split.samples] if cache else None
@@ -44,7 +50,7 @@ class ActionDataset(Dataset):
         image = self._cached[index] if self._cached else read_image(sample.image)
         size = tuple(image.shape[-2:])
         if (size[1], size[0]) != tuple(sample.size):
-            raise DataError(f"{sample.image}: {size[1]} x {size[0]} pixels, its annotation says {sample.size}")
+            raise DataError(f"{sample.image}: {size[1]} x {size[0]} pixels, annotated as {sample.size}")
         boxes = [torch.tensor([sample.person]), self.context[sample.id][: self.k]]
         boxes = [tv_tensors.BoundingBoxes(b, format="XYXY", canvas_size=size) for b in boxes]
         image, person, regions = self.transform(tv_tensors.Image(image), *boxes)

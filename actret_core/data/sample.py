@@ -10,8 +10,9 @@ import numpy as np
 class ActionSample:
     """A person who performs an action: the unit of query and gallery.
 
-    `person` is xyxy in pixels of the image on disk, inside it and of positive area; `size` is (width, height).
-    `labels` are indices into the split's actions: one on Stanford-40, several or none on PASCAL VOC.
+    `person` is xyxy in pixels of the image on disk, inside it and of positive area; `size` is
+    (width, height). `labels` are indices into the split's actions: one on Stanford-40, several or none on
+    PASCAL VOC.
     """
 
     id: str

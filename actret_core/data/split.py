@@ -17,7 +17,8 @@ def subset(split: ActionSplit, indices: np.ndarray, name: str) -> ActionSplit:
 def hold_out(split: ActionSplit, fraction: float, seed: int) -> tuple[ActionSplit, ActionSplit]:
     """Cut a split in two at random, (kept, held out), with each action in proportion.
 
-    A person with several actions counts under the first. Raises DataError if an action has fewer than two samples.
+    A person with several actions counts under the first. Raises DataError if an action has fewer than two
+    samples.
     """
     first = np.array([s.labels[0] if s.labels else -1 for s in split.samples])
     cut = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)

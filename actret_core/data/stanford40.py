@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from actret_core.data.annotations import read_annotation, require_folders, require_images
+from actret_core.config import require
+from actret_core.data.annotations import read_annotation, read_lines, require_folders, require_images
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import DataError
 
@@ -13,26 +14,24 @@ def read_stanford40(root: Path, split: str, name: str = "stanford40") -> ActionS
     """One split ("train" or "test") of a data set in Stanford-40's layout under `root`.
 
     Every image holds one annotated person; a sample's id is the file name without its ending.
-    Raises DataError if a folder, an image or an annotation is missing or malformed.
+    Raises ConfigError for another split, and DataError if a folder, an image or an annotation is missing or
+    malformed.
     """
     root = Path(root)
-    if split not in SPLITS:
-        raise DataError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
+    require(split in SPLITS, "split", split, f"one of {', '.join(SPLITS)}")
     require_folders(root, ("JPEGImages", "XMLAnnotations", "ImageSplits"))
     actions = _read_actions(root / "ImageSplits" / "actions.txt")
-    listed = [(n, i) for i, a in enumerate(actions) for n in _lines(root / "ImageSplits" / f"{a}_{split}.txt")]
+    lists = [root / "ImageSplits" / f"{action}_{split}.txt" for action in actions]
+    listed = [(name, label) for label, path in enumerate(lists) for name in read_lines(path)]
     require_images(root, [n for n, _ in listed], f"ImageSplits/*_{split}.txt")
     return ActionSplit(name, split, actions, tuple(_sample(root, n, label) for n, label in listed))
 
 
 def _read_actions(path: Path) -> tuple[str, ...]:
-    return tuple(line.split()[0] for line in _lines(path)[1:])  # the first line is a header
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise DataError(f"{path}: missing; the split files come with the data set")
-    return [line for line in path.read_text().splitlines() if line.strip()]
+    actions = tuple(line.split()[0] for line in read_lines(path)[1:])  # the first line is a header
+    if not actions:
+        raise DataError(f"{path}: names no action below its header line; fetch it again")
+    return actions
 
 
 def _sample(root: Path, image: str, label: int) -> ActionSample:

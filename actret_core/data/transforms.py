@@ -1,7 +1,8 @@
 """Joint transforms of an image and its boxes (torchvision v2), and mix-up of a batch.
 
-A sample is the tuple (image, person, regions) of tv_tensors: uint8 `Image` [3, H, W], `BoundingBoxes` [1, 4] and
-[m, 4], xyxy in pixels. After a transform the image is a float tensor [3, S, S], normalized, and the boxes lie in it.
+A sample is the tuple (image, person, regions) of tv_tensors: uint8 `Image` [3, H, W], `BoundingBoxes`
+[1, 4] and [m, 4], xyxy in pixels. After a transform the image is a float tensor [3, S, S], normalized, and
+the boxes lie in it.
 """
 
 from typing import Any
@@ -35,14 +36,15 @@ def train_transform(size: int, min_scale: float = 0.6, jitter: float = 0.2) -> v
 
 
 def _to_model() -> list[v2.Transform]:
-    return [v2.ClampBoundingBoxes(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+    to_float = v2.ToDtype(torch.float32, scale=True)
+    return [v2.ClampBoundingBoxes(), to_float, v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
 
 
 class PersonCrop(v2.Transform):
-    """A random crop that keeps at least `keep` of the anchored person's box; the whole image if none is found.
+    """A random crop that keeps at least `keep` of the anchored person; the whole image if none is found.
 
-    The crop covers `min_scale` to 1 of the image's area at an aspect ratio of 3:4 to 4:3. The person is the first
-    box of the sample.
+    The crop covers `min_scale` to 1 of the image's area at an aspect ratio of 3:4 to 4:3. The person is the
+    first box of the sample.
     """
 
     def __init__(self, min_scale: float, keep: float = 0.7, tries: int = 10) -> None:
@@ -75,8 +77,8 @@ def _share_inside(box: Tensor, top: int, left: int, height: int, width: int) -> 
 def mix_up(image: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     """Mix-up (Zhang et al. 2018) of a batch with itself, shifted by one.
 
-    image [B, 3, H, W], target [B, C]. The weight is max(b, 1 - b) with b ~ Beta(alpha, alpha), so the photograph
-    whose boxes are pooled is always the dominant one; torchvision's `v2.MixUp` has no boxes to care for.
+    image [B, 3, H, W], target [B, C]. The weight is max(b, 1 - b) with b ~ Beta(alpha, alpha), so the
+    photograph whose boxes are pooled is always the dominant one; torchvision's `v2.MixUp` knows no boxes.
     """
     share = torch.distributions.Beta(alpha, alpha).sample().item()
     share = max(share, 1 - share)

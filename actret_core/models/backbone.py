@@ -6,7 +6,7 @@ from torchvision.models import resnet50
 from actret_core.models.config import BACKBONES
 from actret_core.config import require
 
-SMALL_WIDTHS = (32, 64, 96, 128)
+SMALL_WIDTHS = (16, 32, 64, 96)
 
 
 class ResNetBackbone(nn.Module):
@@ -32,7 +32,7 @@ class ResNetBackbone(nn.Module):
 
 
 class SmallBackbone(nn.Module):
-    """Four convolution stages for drawn scenes: image [B, 3, S, S] -> map [B, 128, S/8, S/8]."""
+    """Four convolution stages for drawn scenes: image [B, 3, S, S] -> map [B, 96, S/8, S/8]."""
 
     dim = SMALL_WIDTHS[-1]
 

@@ -46,8 +46,3 @@ class RegionNetConfig:
         for field in ("classes", "image_size", "k", "roi_size", "blocks", "heads", "ffn", "hidden"):
             require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
-
-
-PLAYGROUND = RegionNetConfig(
-    classes=12, backbone="small", image_size=128, k=6, min_score=0.3, roi_size=3, blocks=2, heads=4, ffn=256, hidden=128
-)

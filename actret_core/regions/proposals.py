@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +25,9 @@ class ProposalSet(NamedTuple):
 def read_proposals(path: Path, image_ids: Iterable[str] | None = None) -> dict[str, ProposalSet]:
     """Read a COCO results file (`.json` or `.json.gz`): image file name -> its proposals, best score first.
 
-    With `image_ids`, exactly these images are returned, empty where the file has no proposal for one. Raises
-    ProposalError if the file is damaged, or if it shares no image with `image_ids` (it was made for other images).
+    With `image_ids`, exactly these images are returned, empty where the file has no proposal for one.
+    Raises ProposalError if the file is damaged, or if it shares no image with `image_ids` (it was made for
+    other images).
     """
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for row in _load(Path(path)):
@@ -39,7 +41,7 @@ def read_proposals(path: Path, image_ids: Iterable[str] | None = None) -> dict[s
 
 
 def write_proposals(path: Path, proposals: Mapping[str, ProposalSet]) -> None:
-    """Write a COCO results file, whole or not at all; boxes are rounded to a tenth of a pixel."""
+    """Write a COCO results file, all or nothing; boxes are rounded to a tenth of a pixel, never to none."""
     rows = [
         {"image_id": name, "category_id": int(c), "bbox": _xywh(b), "score": round(float(s), 4)}
         for name, found in proposals.items()
@@ -53,7 +55,7 @@ def write_proposals(path: Path, proposals: Mapping[str, ProposalSet]) -> None:
 
 def _xywh(box: list[float]) -> list[float]:
     x0, y0, x1, y1 = box
-    return [round(v, 1) for v in (x0, y0, x1 - x0, y1 - y0)]
+    return [round(x0, 1), round(y0, 1), max(round(x1 - x0, 1), 0.1), max(round(y1 - y0, 1), 0.1)]
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
@@ -62,18 +64,26 @@ def _load(path: Path) -> list[dict[str, Any]]:
     try:
         raw = path.read_bytes()
         rows = json.loads(gzip.decompress(raw) if path.name.endswith(".gz") else raw)
-    except (EOFError, OSError, ValueError) as error:
+    except (EOFError, OSError, ValueError, zlib.error) as error:
         raise ProposalError(f"{path}: damaged or not JSON ({error}); write it again") from None
-    if not isinstance(rows, list) or any(not {"image_id", "bbox", "score"} <= row.keys() for row in rows):
+    if not isinstance(rows, list) or not all(_is_result(row) for row in rows):
         raise ProposalError(f"{path}: not a COCO results file (a list of image_id, category_id, bbox, score)")
     return rows
+
+
+def _is_result(row: Any) -> bool:
+    whole = isinstance(row, dict) and {"image_id", "bbox", "score"} <= row.keys()
+    numbers = (*row["bbox"], row["score"]) if whole and isinstance(row["bbox"], list) else ()
+    return len(numbers) == 5 and all(isinstance(n, (int, float)) for n in numbers)
 
 
 def _collect(rows: list[Mapping[str, Any]], path: Path) -> ProposalSet:
     rows = sorted(rows, key=lambda row: -row["score"])  # stable: ties keep the detector's order
     boxes = torch.tensor([row["bbox"] for row in rows], dtype=torch.float32).reshape(-1, 4)
-    if not torch.isfinite(boxes).all() or (boxes[:, 2:] <= 0).any():
-        raise ProposalError(f"{path}: image {rows[0]['image_id']} has a box without area; bbox is [x, y, width, height]")
-    boxes[:, 2:] += boxes[:, :2]
     scores = torch.tensor([row["score"] for row in rows], dtype=torch.float32)
-    return ProposalSet(boxes, scores, torch.tensor([row.get("category_id", 0) for row in rows], dtype=torch.int64))
+    categories = torch.tensor([row.get("category_id", 0) for row in rows], dtype=torch.int64)
+    if not (torch.isfinite(boxes).all() and torch.isfinite(scores).all() and (boxes[:, 2:] > 0).all()):
+        name = rows[0]["image_id"]
+        raise ProposalError(f"{path}: {name} has a box without area or a NaN; bbox is [x, y, width, height]")
+    boxes[:, 2:] += boxes[:, :2]
+    return ProposalSet(boxes, scores, categories)

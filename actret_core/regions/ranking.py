@@ -16,9 +16,10 @@ def select_context(
 ) -> Tensor:
     """The k proposals that overlap the anchored person most (Eq. 2).
 
-    boxes [n, 4] and person [4] are xyxy in pixels; scores [n] in [0, 1]. Returns indices into boxes, best first,
-    at most k and possibly none. Ties keep the detector's order, so the result does not depend on the sort. A
-    proposal above `max_iou` is the person once more and is dropped; the default keeps it, as the paper does.
+    boxes [n, 4] and person [4] are xyxy in pixels; scores [n] in [0, 1]. Returns indices into boxes, best
+    first, at most k and possibly none. Ties keep the detector's order, so the result does not depend on the
+    sort. A proposal above `max_iou` is the person once more and is dropped; the default keeps it, as the
+    paper does.
     """
     if k < 1:
         raise ConfigError(f"k={k}: expected at least one contextual region")
@@ -32,16 +33,18 @@ def rank_split(
 ) -> dict[str, Tensor]:
     """The contextual regions of every sample: id -> boxes [m, 4] xyxy, best first, m <= k, possibly none.
 
-    Boxes are cut to the image. Raises ProposalError if an image is not among `proposals`, or if a box begins outside its image.
+    Boxes are cut to the image. Raises ProposalError if an image is not among `proposals`, or if a box lies
+    outside its image.
     """
     context = {}
     for sample in split.samples:
         if sample.image_id not in proposals:
-            raise ProposalError(f"no entry for {sample.image_id}; were the proposals made for another data set?")
+            raise ProposalError(f"no entry for {sample.image_id}; are the proposals of another data set?")
         found = proposals[sample.image_id]
         limit = torch.tensor([*sample.size, *sample.size], dtype=torch.float32)
-        if (found.boxes[:, :2] >= limit[:2]).any():
-            raise ProposalError(f"{sample.image_id}: a proposal lies outside its {sample.size} pixels; other image size?")
+        if (found.boxes[:, :2] > limit[:2]).any() or (found.boxes[:, 2:] < 0).any():
+            raise ProposalError(f"{sample.image_id}: a proposal leaves the {sample.size} pixels; was it resized?")
         boxes = found.boxes.clamp(min=0).minimum(limit)
-        context[sample.id] = boxes[select_context(boxes, found.scores, torch.tensor(sample.person), k, min_score, max_iou)]
+        person = torch.tensor(sample.person)
+        context[sample.id] = boxes[select_context(boxes, found.scores, person, k, min_score, max_iou)]
     return context

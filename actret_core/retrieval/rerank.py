@@ -82,7 +82,9 @@ def _encode(distances: np.ndarray, copies: int, k1: int, k2: int) -> csr_array:
     if k2 == 1:                                      # the item's own vector, nothing to average
         return weights
     first = neighbors[:, :k2]
-    return (_incidence(first) @ weights) / np.float32(first.shape[1])
+    total = _incidence(first) @ weights
+    total.data /= first.shape[1]
+    return total
 
 
 def _neighbors(distances: np.ndarray, copies: int, k: int) -> np.ndarray:

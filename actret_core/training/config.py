@@ -46,8 +46,3 @@ class TrainConfig:
             require(0 <= getattr(self, field) < 1, field, getattr(self, field), "a number in [0, 1)")
         for field in ("mixup", "weight_decay", "clip", "workers"):
             require(getattr(self, field) >= 0, field, getattr(self, field), "zero or more")
-
-
-CPU = TrainConfig(
-    epochs=10, batch_size=32, lr=1e-4, schedule="onecycle", label_smoothing=0.1, held_out=0.0, freeze_bn_stats=True
-)

@@ -1,15 +1,14 @@
-"""A person: a pose (where the joints are), a look (colors and clothes), and the drawing of both."""
+"""A person in a pose: the joints, and the drawing of limbs, clothes and body."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from random import Random
 
-from actret_core.data.playground import palette
-from actret_core.data.playground.heads import HAIRSTYLES, draw_head
-from actret_core.data.playground.pen import Color, Pen, Point, shade, tint
+from actret_core.data.playground.heads import draw_head
+from actret_core.data.playground.looks import Look
+from actret_core.data.playground.pen import Pen, Point, shade, tint
 
-UPPER_ARM, FOREARM, THIGH, SHIN = 16.5, 15.5, 23.5, 23.0
+UPPER_ARM, FOREARM, THIGH, SHIN = 16.5, 15.5, 22.8, 22.2
 
 
 @dataclass(frozen=True)
@@ -29,38 +28,8 @@ class Pose:
     toe: Point = (6.0, -1.0)
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a person looks like; drawn independently of what the person does."""
-
-    skin: Color
-    hair: Color
-    hairstyle: str
-    shirt: Color
-    accent: Color
-    trousers: Color
-    shoes: Color
-    short_sleeves: bool
-    shorts: bool
-    pattern: str
-    backpack: bool
-    beard: bool
-
-
-def random_look(rng: Random) -> Look:
-    """A person at random."""
-    shirt, accent = rng.sample(palette.CLOTHES, 2)
-    hairstyle = rng.choice(HAIRSTYLES)
-    return Look(
-        skin=rng.choice(palette.SKIN), hair=rng.choice(palette.HAIR), hairstyle=hairstyle, shirt=shirt, accent=accent,
-        trousers=rng.choice(palette.TROUSERS), shoes=rng.choice(palette.SHOES), short_sleeves=rng.random() < 0.5,
-        shorts=rng.random() < 0.25, pattern=rng.choice(("plain", "plain", "stripes", "jacket")),
-        backpack=rng.random() < 0.2, beard=hairstyle in ("short", "cap", "bald") and rng.random() < 0.4,
-    )  # fmt: skip
-
-
 def reach(a: Point, b: Point, first: float, second: float, bend: float) -> tuple[Point, Point]:
-    """The middle joint and the end of a two-bone limb from `a` towards `b`; `bend` +1 or -1 picks the side."""
+    """Middle joint and end of a two-bone limb from `a` towards `b`; `bend` +1 or -1 picks the side."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     distance = max(sqrt(dx * dx + dy * dy), abs(first - second) + 0.1)
     ux, uy = dx / distance, dy / distance
@@ -72,9 +41,13 @@ def reach(a: Point, b: Point, first: float, second: float, bend: float) -> tuple
 
 
 def draw_person(
-    pen: Pen, pose: Pose, look: Look, behind: Callable[[], None] | None = None, held: Callable[[], None] | None = None
+    pen: Pen,
+    pose: Pose,
+    look: Look,
+    behind: Callable[[], None] | None = None,
+    held: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the person; `behind` is called between the far limbs and the body, `held` just before the near arm."""
+    """Draw the person; `behind` is called between far limbs and body, `held` just before the near arm."""
     _leg(pen, (pose.hip[0] + 0.8, pose.hip[1]), pose.foot_far, pose.toe, look, far=True)
     _arm(pen, (pose.shoulder[0] + 2.2, pose.shoulder[1] - 3.6), pose.hand_far, look, far=True)
     if behind:
@@ -126,18 +99,21 @@ def _across(pose: Pose, t: float, width: float) -> Point:
 
 def _torso(pen: Pen, pose: Pose, look: Look) -> None:
     outline = [(-0.12, -6.6), (0.25, -6.4), (0.62, -7.6), (0.9, -6.6), (1.02, -2.6),
-               (1.02, 2.6), (0.88, 6.4), (0.62, 7.8), (0.25, 6.4), (-0.12, 6.8)]  # fmt: skip
+               (1.02, 2.6), (0.88, 6.4), (0.62, 7.8), (0.25, 6.4), (-0.12, 6.8)]
     pen.blob([_across(pose, t, w) for t, w in outline], look.shirt)
     if look.pattern == "stripes":
         for t in (0.16, 0.4, 0.64):
             pen.polygon([_across(pose, t, -6.3), _across(pose, t, 6.3),
-                         _across(pose, t + 0.1, 6.5), _across(pose, t + 0.1, -6.5)], tint(look.accent, 0.1))  # fmt: skip
+                         _across(pose, t + 0.1, 6.5), _across(pose, t + 0.1, -6.5)], tint(look.accent, 0.1))
     if look.pattern == "jacket":
-        back = [(-0.12, -6.9), (0.3, -6.8), (0.62, -7.8), (0.92, -6.6), (1.02, -1.0), (0.6, 3.4), (0.2, 2.4), (-0.14, 3.0)]
+        back = [(-0.12, -6.9), (0.3, -6.8), (0.62, -7.8), (0.92, -6.6), (1.02, -1.0), (0.6, 3.4), (0.2, 2.4),
+                (-0.14, 3.0)]
         pen.blob([_across(pose, t, w) for t, w in back], look.accent)
 
 
 def _backpack(pen: Pen, pose: Pose, look: Look) -> None:
     color = shade(look.accent, 0.1)
-    pen.blob([_across(pose, t, w) for t, w in ((0.2, -6), (0.2, -14), (0.6, -15.5), (0.95, -12), (0.98, -6))], color)
-    pen.blob([_across(pose, t, w) for t, w in ((0.24, -11), (0.26, -15.6), (0.5, -16), (0.5, -11))], shade(color, 0.15))
+    sack = [(0.2, -6.0), (0.2, -14.0), (0.6, -15.5), (0.95, -12.0), (0.98, -6.0)]
+    pocket = [(0.24, -11.0), (0.26, -15.6), (0.5, -16.0), (0.5, -11.0)]
+    pen.blob([_across(pose, t, w) for t, w in sack], color)
+    pen.blob([_across(pose, t, w) for t, w in pocket], shade(color, 0.15))

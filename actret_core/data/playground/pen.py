@@ -26,15 +26,22 @@ def tint(color: Color, t: float = 0.2) -> Color:
     return mix(color, (255, 250, 236), t)
 
 
-def spline(points: list[Point], steps: int = 5) -> list[Point]:
-    """A closed Catmull-Rom curve through `points`, as a polygon."""
+def _catmull_rom(t: float) -> tuple[float, float, float, float]:
+    """The weights of four neighboring points at `t` between the second and the third."""
+    inner = 1 + t * t * (3 * t - 5) / 2, t * (1 + t * (4 - 3 * t)) / 2
+    return -t * (1 - t) ** 2 / 2, *inner, -t * t * (1 - t) / 2
+
+
+_WEIGHTS = [_catmull_rom(step / 5) for step in range(5)]
+
+
+def spline(points: list[Point]) -> list[Point]:
+    """A closed Catmull-Rom curve through `points`, as a polygon of five corners for each."""
     out: list[Point] = []
-    for i in range(len(points)):
-        a, b, c, d = (points[(i + j) % len(points)] for j in (-1, 0, 1, 2))
-        for s in range(steps):
-            t = s / steps
-            u, v, w, z = -t * (1 - t) ** 2, 2 + t * t * (3 * t - 5), t * (1 + t * (4 - 3 * t)), -t * t * (1 - t)
-            out.append(tuple((u * a[k] + v * b[k] + w * c[k] + z * d[k]) / 2 for k in (0, 1)))
+    for i, (bx, by) in enumerate(points):
+        (ax, ay), (cx, cy), (dx, dy) = (points[(i + j) % len(points)] for j in (-1, 1, 2))
+        for a, b, c, d in _WEIGHTS:
+            out.append((a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy))
     return out
 
 
@@ -55,8 +62,8 @@ class Canvas:
 class Pen:
     """Draws on a canvas in units of its own: x forward, y up from the ground, a person being 100 units tall.
 
-    `x`, `y` is the pen's origin and `scale` the size of a unit, in pixels of the finished picture; a flipped pen
-    faces left. Colors of four values are blended. `box` is the xyxy box, in pixels, of all that was drawn.
+    `x`, `y` is the pen's origin and `scale` the size of a unit, in pixels of the finished picture; a flipped
+    pen faces left. Colors of four values are blended. `box` is the xyxy box, in pixels, of all it drew.
     """
 
     def __init__(self, canvas: Canvas, x: float, y: float, scale: float = 1.0, flip: bool = False) -> None:
@@ -110,7 +117,7 @@ class Pen:
         length = sqrt(dx * dx + dy * dy) or 1.0
         nx, ny = -dy / length, dx / length
         self.polygon([(a[0] + nx * ra, a[1] + ny * ra), (b[0] + nx * rb, b[1] + ny * rb),
-                      (b[0] - nx * rb, b[1] - ny * rb), (a[0] - nx * ra, a[1] - ny * ra)], color)  # fmt: skip
+                      (b[0] - nx * rb, b[1] - ny * rb), (a[0] - nx * ra, a[1] - ny * ra)], color)
         self.disc(a, ra, color)
         self.disc(b, rb, color)
 

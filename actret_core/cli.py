@@ -1,0 +1,112 @@
+"""The book's steps for a shell: download, playground, detect, train, tokens."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from actret_core.data.download import fetch_stanford40, fetch_voc2012
+from actret_core.data.playground import write_playground
+from actret_core.data.registry import DATASETS, dataset_info
+from actret_core.errors import ActretError
+from actret_core.experiment import ActionData, configure, find_root, load_data, record_run, train_region_net
+from actret_core.models.checkpoint import save_model
+from actret_core.models.region_net import RegionNet
+from actret_core.models.weights import load_backbone
+from actret_core.presets import PRESETS
+from actret_core.regions.detector import detect, load_detector
+from actret_core.training.tokens import extract_tokens
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; an error of ours is printed in one line and ends with status 1."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except ActretError as error:
+        sys.exit(f"actret_core: {error}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser("python -m actret_core", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    download = commands.add_parser("download", help="fetch a data set from its official site")
+    download.add_argument("dataset", choices=["stanford40", "voc2012"])
+    download.add_argument("--to", type=Path, required=True, help="its folder")
+    download.set_defaults(run=run_download)
+    playground = commands.add_parser("playground", help="draw the embedded data set")
+    playground.add_argument("--to", type=Path, required=True, help="its folder")
+    playground.add_argument("--images", type=int, default=1500)
+    playground.add_argument("--seed", type=int, default=0)
+    playground.set_defaults(run=run_playground)
+    detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
+    _data_options(detector)
+    detector.set_defaults(run=run_detect)
+    train = commands.add_parser("train", help="train the region-aware model and record the run")
+    _data_options(train)
+    train.add_argument("--weights", help="backbone: .safetensors file or torchvision name; none: from scratch")
+    train.add_argument("--preset", choices=PRESETS, default="cpu")
+    train.add_argument("--features", default="agl", help="views: a person, g global, l regions")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--results", type=Path, default=Path("results"))
+    train.set_defaults(run=run_train)
+    tokens = commands.add_parser("tokens", help="compute the region tokens of a frozen backbone")
+    _data_options(tokens)
+    tokens.add_argument("--weights", required=True, help="backbone: .safetensors file or torchvision name")
+    tokens.add_argument("--dim", type=int, default=96)
+    tokens.add_argument("--out", type=Path, required=True)
+    tokens.set_defaults(run=run_tokens)
+    return top
+
+
+def _data_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dataset", choices=DATASETS, default="playground")
+    command.add_argument("--data", type=Path, help="its folder")
+    command.add_argument("--proposals", type=Path, help="COCO results file; default: the one beside the data")
+
+
+def run_download(options: argparse.Namespace) -> None:
+    """Fetch a data set."""
+    {"stanford40": fetch_stanford40, "voc2012": fetch_voc2012}[options.dataset](options.to)
+
+
+def run_playground(options: argparse.Namespace) -> None:
+    """Draw the playground."""
+    print(write_playground(options.to, options.seed, options.images))
+
+
+def run_detect(options: argparse.Namespace) -> None:
+    """Run Faster R-CNN over all images of both splits."""
+    info, root = dataset_info(options.dataset), find_root(options.dataset, options.data)
+    images = {s.image for name in (info.train, info.evaluation) for s in info.read(root, name).samples}
+    print(detect(load_detector(), sorted(images), options.proposals or root / info.proposals))
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Train, evaluate, record; the checkpoints stay in `runs/`, from where an interrupted run goes on."""
+    preset = PRESETS[options.preset]
+    data = _load(options, preset.model)
+    preset = configure(preset, data, options.weights, options.seed)
+    preset = replace(preset, model=replace(preset.model, features=options.features))
+    variant = "" if options.features == "agl" else options.features
+    name = "-".join(filter(None, ("region_net", variant, preset.tier, f"seed{options.seed}")))
+    out = Path("runs") / options.dataset / name
+    model, result = train_region_net(data, preset, options.weights, out)
+    save_model(out / "model.safetensors", model)
+    print(json.dumps(record_run(data, preset, model, result, options.results, variant).metrics, indent=2))
+
+
+def run_tokens(options: argparse.Namespace) -> None:
+    """Extract and compress the region tokens of both splits."""
+    data = _load(options, PRESETS["cpu"].model)
+    model = RegionNet(configure(PRESETS["cpu"], data, options.weights, 0).model)
+    load_backbone(model.backbone, options.weights)
+    parts = {"train": data.dataset(data.train, model.config), "evaluation": data.dataset(data.evaluation, model.config)}
+    extract_tokens(model, parts, options.dim).save(options.out)
+
+
+def _load(options: argparse.Namespace, config: object) -> ActionData:
+    return load_data(options.dataset, options.data, config, options.proposals)

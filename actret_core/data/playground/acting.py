@@ -1,0 +1,117 @@
+"""A person at work: the pose drawn with the props that go with the action."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from actret_core.data.playground import animals, objects
+from actret_core.data.playground.figures import Pose, draw_person
+from actret_core.data.playground.looks import random_look
+from actret_core.data.playground.pen import Box, Pen, Point
+from actret_core.data.playground.poses import shift
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object in the picture: its COCO category and true xyxy box, which only the detector's noise sees."""
+
+    category: int
+    box: Box
+
+
+class Stage:
+    """Where one actor acts: the actor's pen and dice, and the things that were put there."""
+
+    def __init__(self, pen: Pen, pose: Pose, rng: Random) -> None:
+        self.pen, self.pose, self.rng = pen, pose, rng
+        self.things: list[Thing] = []
+
+    def put(
+        self, draw: Callable[[Pen, Random], None], at: Point, category: int | None, flip: bool = False
+    ) -> None:
+        """Draw an object at `at`; a `category` of None is one that no detector knows."""
+        pen = self.pen.child(at, flip=flip)
+        draw(pen, self.rng)
+        if category is not None:
+            self.things.append(Thing(category, pen.box))
+
+    def line(self, end: Point, sag: float) -> None:
+        """A leash, a string or reins from the near hand to `end`; it belongs to no box."""
+        objects.draw_line(self.pen.child((0.0, 0.0)), self.pose.hand_near, end, sag)
+
+
+Prop = Callable[[Stage], None]
+
+
+def cup(stage: Stage) -> None:
+    """Before the mouth."""
+    stage.put(objects.draw_cup, shift(stage.pose.head, 12.5, -4.0), 47)
+
+
+def phone(stage: Stage) -> None:
+    """From the ear to the hand."""
+    stage.put(objects.draw_phone, shift(stage.pose.head, -0.5, -0.5), 77)
+
+
+def toothbrush(stage: Stage) -> None:
+    """In the mouth."""
+    stage.put(objects.draw_toothbrush, shift(stage.pose.head, 7.0, -4.8), 90)
+
+
+def bike_below(stage: Stage) -> None:
+    """Under the rider."""
+    stage.put(objects.draw_bike, (0.0, 0.0), 2)
+
+
+def bike_ahead(stage: Stage) -> None:
+    """Before the one who fixes it."""
+    stage.put(objects.draw_bike, (20.0, 0.0), 2)
+
+
+def wrench(stage: Stage) -> None:
+    """In the near hand."""
+    stage.put(objects.draw_wrench, stage.pose.hand_near, None)
+
+
+def horse_below(stage: Stage) -> None:
+    """Under the rider, with reins."""
+    stage.put(animals.draw_horse, (0.0, 0.0), 19)
+    stage.line((46.5, 77.0), 3.0)
+
+
+def horse_ahead(stage: Stage) -> None:
+    """Facing the one who feeds it."""
+    stage.put(animals.draw_horse, (24.0, 0.0), 19, flip=True)
+
+
+def carrot(stage: Stage) -> None:
+    """In the near hand."""
+    stage.put(objects.draw_carrot, stage.pose.hand_near, 57)
+
+
+def dog_on_leash(stage: Stage) -> None:
+    """Ahead, at arm's length and more."""
+    at = (stage.rng.uniform(42.0, 50.0), 0.0)
+    stage.line(shift(at, *animals.DOG_COLLAR), 3.0)
+    stage.put(animals.draw_dog, at, 18)
+
+
+def kite_on_string(stage: Stage) -> None:
+    """Ahead and above, at the end of its string."""
+    at = (stage.rng.uniform(40.0, 48.0), stage.rng.uniform(104.0, 114.0))
+    stage.line(shift(at, 1.0, 2.0), 5.0)
+    stage.put(objects.draw_kite, at, 38)
+
+
+def perform(
+    pen: Pen, key: str, pose: Callable[[Random], Pose], behind: Prop | None, held: Prop | None
+) -> list[Thing]:
+    """Draw one person at work, the person's own box being `pen.box`; returns the things around.
+
+    Pose, look and props have dice of their own (seeded by `key`): actions of one pose differ in props only.
+    """
+    dice = {part: Random(f"{key}-{part}") for part in ("pose", "look", "props")}
+    stage = Stage(pen, pose(dice["pose"]), dice["props"])
+    hooks = [(lambda prop=prop: prop(stage)) if prop else None for prop in (behind, held)]
+    draw_person(pen, stage.pose, random_look(dice["look"]), *hooks)
+    return stage.things

@@ -1,0 +1,158 @@
+"""One run from a data folder to a record: the steps that notebooks and command line share."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+from torch import Tensor
+
+from actret_core.data.dataset import ActionDataset
+from actret_core.data.playground import playground_root, write_playground
+from actret_core.data.registry import dataset_info
+from actret_core.data.sample import ActionSplit
+from actret_core.data.split import hold_out
+from actret_core.data.transforms import eval_transform, train_transform
+from actret_core.errors import DataError, ProposalError
+from actret_core.models.config import RegionNetConfig
+from actret_core.models.region_net import RegionNet
+from actret_core.models.weights import backbone_of, load_backbone
+from actret_core.presets import Preset
+from actret_core.regions.proposals import read_proposals
+from actret_core.regions.ranking import rank_split
+from actret_core.results import RunRecord, provenance
+from actret_core.retrieval import Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map
+from actret_core.training.embed import embed
+from actret_core.training.fit import FitResult, fit
+
+
+@dataclass(frozen=True)
+class ActionData:
+    """A data set in memory: its two splits, and the contextual regions [m, 4] of every sample of both."""
+
+    train: ActionSplit
+    evaluation: ActionSplit
+    context: Mapping[str, Tensor]
+
+    def dataset(self, split: ActionSplit, config: RegionNetConfig, augment: bool = False, cache: bool = False) -> ActionDataset:
+        """`split` as tensors for a model of `config`; `augment` for training."""
+        transform = train_transform if augment else eval_transform
+        return ActionDataset(split, self.context, config.k, transform(config.image_size), cache)
+
+
+def find_root(dataset: str, root: str | Path | None = None) -> Path:
+    """The data set's folder: `root` if given; the playground is drawn on first use into the user's cache.
+
+    The cache is `$ACTRET_CACHE`, or `~/.cache/actret`. Raises DataError where a real data set has no folder.
+    """
+    if root:
+        return Path(root)
+    if dataset != "playground":
+        raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
+    cache = Path(os.environ.get("ACTRET_CACHE") or Path.home() / ".cache" / "actret")
+    return write_playground(playground_root(cache))
+
+
+def load_data(
+    dataset: str, root: str | Path | None, config: RegionNetConfig, proposals: str | Path | None = None
+) -> ActionData:
+    """Read both splits of a data set under `find_root(dataset, root)` and rank its proposals (Eq. 2).
+
+    `proposals` is a COCO results file; without, the one beside the data is taken. Raises the errors of the readers.
+    """
+    info, root = dataset_info(dataset), find_root(dataset, root)
+    splits = [info.read(root, name) for name in (info.train, info.evaluation)]
+    found = read_proposals(Path(proposals or _beside(root)), [s.image_id for split in splits for s in split.samples])
+    ranked = [rank_split(split, found, config.k, config.min_score, config.max_iou) for split in splits]
+    return ActionData(*splits, ranked[0] | ranked[1])
+
+
+def _beside(root: Path) -> Path:
+    files = sorted(root.glob("proposals*.json*"))
+    if len(files) != 1:
+        raise ProposalError(f"{root}: {len(files)} files proposals*.json*; name one, or make it by `actret_core detect`")
+    return files[0]
+
+
+def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed: int) -> Preset:
+    """Fit a preset to a data set (number of actions, several actions a person), to backbone weights, and to a seed."""
+    model = replace(preset.model, classes=len(data.train.actions))
+    if weights:
+        model = replace(model, backbone=backbone_of(weights))
+    multi_label = bool((data.train.targets.sum(1) != 1).any())
+    return replace(preset, model=model, train=replace(preset.train, multi_label=multi_label, seed=seed))
+
+
+def train_region_net(
+    data: ActionData, preset: Preset, weights: str | Path | None, out: Path, cache: bool = False, progress: bool = True
+) -> tuple[RegionNet, FitResult]:
+    """Train the region-aware model from ImageNet weights (None: from scratch); resumes a run begun in `out`."""
+    L.seed_everything(preset.train.seed, verbose=False)
+    model = RegionNet(preset.model)
+    if weights:
+        load_backbone(model.backbone, weights)
+    train, held = data.train, None
+    if preset.train.held_out:
+        train, held = hold_out(train, preset.train.held_out, preset.train.seed)
+    train = data.dataset(train, preset.model, augment=True, cache=cache)
+    held = held and data.dataset(held, preset.model, cache=cache)
+    return model, fit(model, train, held, preset.train, out, progress)
+
+
+def to_embeddings(split: ActionSplit, features: np.ndarray) -> Embeddings:
+    """Features [N, D] of a split with its labels and ids; persons of one photograph form a group (VOC)."""
+    targets = split.targets
+    single = (targets.sum(1) == 1).all()
+    images = np.array([s.image_id for s in split.samples])
+    groups = images if len(set(images)) < len(images) else None
+    return Embeddings(features, targets.argmax(1) if single else targets, np.array(split.ids), groups)
+
+
+def assess(embeddings: Embeddings, k1: int = 200, k2: int = 20, lambda_: float = 0.3) -> dict[str, Any]:
+    """The retrieval metrics of a record, in percent: plain with an interval, and re-ranked in both variants."""
+    plain = evaluate(embeddings)
+    metrics = plain.as_percent()
+    metrics["mAP_ci95"] = [round(100 * v, 4) for v in bootstrap_interval(plain.per_query)]
+    for key, variant in (("reranked", "concatenated"), ("reranked_single", "single")):
+        distances = k_reciprocal_rerank(embeddings.features, k1=k1, k2=k2, lambda_=lambda_, variant=variant)
+        scores = evaluate(embeddings, distances=distances).as_percent()
+        metrics[key] = scores | {"variant": variant, "k1": k1, "k2": k2, "lambda": lambda_}
+    return metrics
+
+
+def record_run(
+    data: ActionData, preset: Preset, model: RegionNet, result: FitResult, results: Path, variant: str = "", dim: int = 256
+) -> RunRecord:
+    """Embed both splits, score them, and write the record and the small test embeddings below `results`.
+
+    `metrics` are those of the small file (a PCA fitted on the training set), so that anyone can recompute them;
+    `metrics_full_dim` are those of the model's own features.
+    """
+    parts = [embed(model, data.dataset(s, preset.model)) for s in (data.train, data.evaluation)]
+    small = to_embeddings(data.evaluation, compress(parts[0].features, parts[1].features, dim))
+    recognition = {"recognition_mAP": round(100 * recognition_map(parts[1].logits, data.evaluation.targets), 4)}
+    record = RunRecord(
+        data.train.dataset, "region_net", preset.tier, preset.train.seed,
+        metrics=assess(small) | recognition,
+        config={"model": asdict(preset.model), "train": asdict(preset.train)},
+        epochs=result.epochs, wall_seconds=round(result.wall_seconds, 1), **provenance(),
+        dataset_fingerprint=fingerprint(data), variant=variant,
+        extra={"metrics_full_dim": assess(to_embeddings(data.evaluation, parts[1].features)) | recognition},
+    )
+    small.save(record.embeddings_path(results))
+    record.write(results)
+    return record
+
+
+def fingerprint(data: ActionData) -> dict[str, Any]:
+    """How many images a run saw, and the SHA-256 of its sample ids, split by split."""
+    samples = [*data.train.samples, *data.evaluation.samples]
+    names = "\n".join(["train", *sorted(data.train.ids), "evaluation", *sorted(data.evaluation.ids)])
+    return {
+        "images": len({s.image_id for s in samples}),
+        "splits_sha256": hashlib.sha256(names.encode()).hexdigest(),
+    }

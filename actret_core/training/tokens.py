@@ -1,0 +1,44 @@
+"""Compute the region tokens of a whole data set under a frozen backbone."""
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from actret_core.data.dataset import ActionDataset
+from actret_core.data.tokens import FrozenTokens, compress_tokens
+from actret_core.models.region_net import RegionNet
+from actret_core.training.fit import pick_precision
+
+
+def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1) -> FrozenTokens:
+    """The tokens of all samples of `parts` ("train" and the evaluation split), compressed to `dim` int8 values each.
+
+    `model` is used as it is, in evaluation mode and in bfloat16 where the device has it.
+    """
+    computed = [_tokens(model, part, workers) for part in parts.values()]
+    tokens, mask = (np.concatenate(arrays) for arrays in zip(*computed, strict=True))
+    samples = [s for part in parts.values() for s in part.split.samples]
+    train = np.concatenate([np.full(len(part), name == "train") for name, part in parts.items()])
+    values, scale = compress_tokens(tokens, mask, train, dim)
+    boxes = np.zeros((len(samples), mask.shape[1] - 1, 4), np.uint16)
+    context = [part.context[s.id] for part in parts.values() for s in part.split.samples]
+    for row, sample, regions in zip(boxes, samples, context, strict=True):
+        row[0], row[1 : 1 + len(regions)] = np.rint(sample.person), regions.round().numpy()
+    return FrozenTokens(
+        values, scale, (mask.sum(1) - 2).astype(np.uint8), boxes, np.array([s.labels[0] for s in samples], np.uint8),
+        np.array([s.id for s in samples]), train, np.array(next(iter(parts.values())).split.actions),
+    )
+
+
+@torch.inference_mode()
+def _tokens(model: RegionNet, part: ActionDataset, workers: int) -> tuple[np.ndarray, np.ndarray]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device, memory_format=torch.channels_last).eval()
+    enabled, out = pick_precision("auto") != "32-true", []
+    for batch in tqdm(DataLoader(part, 32, num_workers=workers), f"tokens of {part.split.name}", unit="batch"):
+        with torch.autocast(device.type, torch.bfloat16, enabled):
+            tokens, mask = model.tokens(**{name: batch[name].to(device) for name in model.inputs})
+        out.append((tokens.half().cpu(), mask.cpu()))
+    tokens, mask = (torch.cat(part).numpy() for part in zip(*out, strict=True))
+    return tokens.astype(np.float32), mask

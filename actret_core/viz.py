@@ -1,0 +1,119 @@
+"""Pictures of the book: functions that return a matplotlib Figure, readable in gray and by the color-blind."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from actret_core.data.dataset import read_image
+from actret_core.data.sample import ActionSample
+from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+
+PERSON, REGION, WRONG = "#d7301f", "#2171b5", "#969696"
+PERSON_STYLE = {"edgecolor": PERSON, "linewidth": 2.2, "linestyle": "-"}
+REGION_STYLE = {"edgecolor": REGION, "linewidth": 1.3, "linestyle": "--"}
+
+
+def draw_boxes(axes: Axes, boxes: np.ndarray, **style: object) -> None:
+    """Draw boxes [n, 4], xyxy in pixels, on a picture."""
+    for x0, y0, x1, y1 in np.asarray(boxes).reshape(-1, 4):
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, **style))
+
+
+def show_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
+    """A picture [3, H, W] (uint8, or normalized for the model) without ticks."""
+    image = np.asarray(image)
+    if image.dtype != np.uint8:
+        image = image * np.reshape(IMAGENET_STD, (3, 1, 1)) + np.reshape(IMAGENET_MEAN, (3, 1, 1))
+        image = (image.clip(0, 1) * 255).astype(np.uint8)
+    axes.imshow(image.transpose(1, 2, 0))
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+
+
+def readable(action: str) -> str:
+    """An action's name as words: "riding_a_bike" -> "riding a bike"."""
+    return action.replace("_", " ")
+
+
+def sample_grid(samples: Sequence[ActionSample], actions: Sequence[str], columns: int = 4) -> Figure:
+    """Photographs with the box of the anchored person (solid red) and the action."""
+    figure, axes = _grid(len(samples), columns, 2.3)
+    for ax, sample in zip(axes, samples):
+        label = ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+        show_image(ax, read_image(sample.image), label)
+        draw_boxes(ax, sample.person, **PERSON_STYLE)
+    return figure
+
+
+def context_panel(sample: ActionSample, regions: np.ndarray, title: str = "", axes: Axes | None = None) -> Figure:
+    """One photograph with its anchored person (solid red) and contextual regions [m, 4] (dashed blue, numbered)."""
+    axes = axes or plt.subplots(figsize=(3.4, 3.4), layout="constrained")[1]
+    show_image(axes, read_image(sample.image), title)
+    draw_boxes(axes, regions, **REGION_STYLE)
+    for rank, (x0, y0, *_) in enumerate(np.asarray(regions).reshape(-1, 4), start=1):
+        axes.text(x0 + 2, y0 + 2, str(rank), color="white", fontsize=7, va="top", bbox={"facecolor": REGION, "pad": 1, "lw": 0})
+    draw_boxes(axes, sample.person, **PERSON_STYLE)
+    return axes.figure
+
+
+def ranked_list(query: ActionSample, answers: Sequence[ActionSample], actions: Sequence[str]) -> Figure:
+    """A query and its gallery, best first: right answers have a solid frame and a check mark, wrong ones neither (Fig. 5)."""
+    figure, axes = _grid(1 + len(answers), 1 + len(answers), 1.6)
+    for place, (ax, sample) in enumerate(zip(axes, [query, *answers])):
+        right = bool(set(sample.labels) & set(query.labels))
+        name = ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+        mark = "query" if place == 0 else f"{place} {'✓' if right else '✗'}"
+        show_image(ax, read_image(sample.image), f"{mark}\n{name}")
+        ax.title.set_fontsize(7)
+        draw_boxes(ax, sample.person, edgecolor=PERSON if place == 0 else "white", linewidth=1.2)
+        if place and right:
+            ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, fill=False, lw=5, edgecolor="#238b45"))
+    return figure
+
+
+def bars(values: Mapping[str, float], label: str, spread: Mapping[str, tuple[float, float]] | None = None) -> Figure:
+    """Horizontal bars with their numbers; `spread` gives the ends (low, high) of an interval for each name."""
+    figure, axes = plt.subplots(figsize=(6.2, 0.42 * len(values) + 0.9), layout="constrained")
+    names, lengths = list(values), np.array(list(values.values()))
+    ends = np.array([spread[n] for n in names]).T if spread else None
+    error = np.abs(ends - lengths) if spread else None
+    axes.barh([readable(n) for n in names], lengths, xerr=error, color="#6baed6", edgecolor="black", capsize=3, linewidth=0.6)
+    reach = ends[1] if spread else lengths
+    for row, (length, end) in enumerate(zip(lengths, reach, strict=True)):
+        axes.text(end + 0.01 * max(reach), row, f" {length:.1f}", va="center", fontsize=9)
+    axes.set(xlabel=label, xlim=(0, 1.12 * max(reach)))
+    axes.invert_yaxis()
+    return figure
+
+
+def embedding_map(points: np.ndarray, labels: np.ndarray, actions: Sequence[str]) -> Figure:
+    """Embeddings projected to the plane [N, 2], one color and marker an action."""
+    figure, axes = plt.subplots(figsize=(7.5, 5.5), layout="constrained")
+    colors, markers = plt.get_cmap("tab20").colors, "osD^v<>PX*phH"
+    for label in np.unique(labels):
+        chosen = points[labels == label]
+        axes.scatter(*chosen.T, s=14, color=colors[label % 20], marker=markers[label % 13], label=readable(actions[label]))
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    axes.set(xticks=[], yticks=[], xlabel="first direction (no unit)", ylabel="second direction (no unit)")
+    return figure
+
+
+def save_figure(figure: Figure, folder: str | Path, name: str) -> Path:
+    """Write `figure` as `<folder>/<name>.png`, 110 dots an inch, and return its path."""
+    path = Path(folder) / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    return path
+
+
+def _grid(count: int, columns: int, side: float) -> tuple[Figure, Sequence[Axes]]:
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(side * columns, (side + 0.3) * rows), layout="constrained", squeeze=False)
+    for ax in axes.flat[count:]:
+        ax.set_axis_off()
+    return figure, list(axes.flat)

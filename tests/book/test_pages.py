@@ -1,0 +1,79 @@
+"""The prose pages: every link, figure, citation and name in them exists."""
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from actret_core.models.config import RegionNetConfig
+from actret_core.training.config import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(ROOT.glob("book/*.md")) + [ROOT / "README.md"]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)|```\{(?:figure|image|literalinclude)\} (\S+)")
+CONFIGS = {c.__name__: c for c in (RegionNetConfig, TrainConfig)}
+
+
+def _entries(toc: dict) -> list[str]:
+    parts = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"], *parts]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_and_figures_exist(page: Path) -> None:
+    targets = [a or b for a, b in LINK.findall(page.read_text())]
+    absent = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert not absent
+
+
+def test_every_page_and_notebook_is_in_the_table_of_contents() -> None:
+    listed = _entries(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    sources = [*ROOT.glob("book/*.md"), *ROOT.glob("notebooks/*.ipynb")]
+    assert sorted(listed) == sorted(str(s.relative_to(ROOT).with_suffix("")) for s in sources)
+
+
+def test_every_citation_is_in_the_bibliography() -> None:
+    known = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "book/references.bib").read_text(), re.M))
+    sources = [*PAGES, *ROOT.glob("notebooks/*.ipynb")]
+    cited = {k.strip() for p in sources for c in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", p.read_text()) for k in c.split(",")}
+    assert cited <= known
+
+
+def test_paper_to_code_names_real_code() -> None:
+    """Each `module.py`: `name` of a row that is not planned is defined in that module."""
+    lines = [line for line in (ROOT / "book/paper_to_code.md").read_text().splitlines() if "planned*: `" not in line]
+    for line in lines:
+        for module, names in re.findall(r"`(\w+/\w+\.py|viz\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
+            path = ROOT / "actret_core" / module
+            assert path.exists(), line
+            defined = {n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+            wanted = {part for name in re.findall(r"`([\w.]+)`", names) for part in name.split(".")}
+            assert wanted <= defined, line
+
+
+@pytest.mark.parametrize("page", ["open_choices.md", "paper_to_code.md"])
+def test_config_fields_exist(page: str) -> None:
+    for config, field in re.findall(r"`(RegionNetConfig|TrainConfig)\.(\w+)`", (ROOT / "book" / page).read_text()):
+        assert field in {f.name for f in dataclasses.fields(CONFIGS[config])}, f"{config}.{field}"
+
+
+def test_open_choices_states_the_defaults() -> None:
+    text = (ROOT / "book/open_choices.md").read_text()
+    stated = re.findall(r"`(RegionNetConfig|TrainConfig)\.(\w+)`\s+\*\*= (.+?)\*\*", text)
+    assert len(stated) >= 10
+    for config, field, value in stated:
+        assert getattr(CONFIGS[config](), field) == ast.literal_eval(value), f"{config}.{field} = {value}"
+
+
+def test_results_page_knows_which_runs_are_recorded() -> None:
+    """A row says "not run" exactly where results/ holds no record."""
+    row = re.compile(r"^\| (\w+) \| `(\w+)` \| (.+) \| (.+) \| (.+) \|$", re.M)
+    rows = row.findall((ROOT / "book/results.md").read_text())
+    assert rows
+    for dataset, method, *cells in rows:
+        for tier, cell in zip(("cpu", "full", "plus"), cells, strict=True):
+            recorded = any(ROOT.glob(f"results/{dataset}/{method}-{tier}-*.json"))
+            assert ("not run" in cell) != recorded, f"{dataset} {method} {tier}: the page says {cell!r}"
