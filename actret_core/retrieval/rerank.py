@@ -48,7 +48,10 @@ def k_reciprocal_rerank(
     asked, answering = len(queries), len(queries if gallery is None else gallery)
     distances = _row_scaled_distances(points)
     vectors = _encode(distances, copies, k1, k2)
-    blended = _jaccard(vectors[:asked], vectors[-answering:])
+    if gallery is None and k2 > 1:       # both copies of an item average the same neighbors: one vector
+        blended = _symmetric_jaccard(vectors[:asked])
+    else:
+        blended = _jaccard(vectors[:asked], vectors[-answering:])
     blended *= 1 - lambda_
     blended += np.float32(lambda_) * distances[:asked, -answering:]
     return blended
@@ -96,8 +99,8 @@ def _neighbors(distances: np.ndarray, copies: int, k: int) -> np.ndarray:
 def _incidence(neighbors: np.ndarray) -> csr_array:
     """Neighbor lists [M, k] as a sparse 0/1 matrix [M, M], float32 (counts in its products stay exact)."""
     items, k = neighbors.shape
-    starts = np.arange(0, items * k + 1, k)
-    return csr_array((np.ones(items * k, np.float32), neighbors.ravel(), starts), shape=(items, items))
+    starts = np.arange(0, items * k + 1, k, dtype=np.int32)      # half the traffic of int64
+    return csr_array((np.ones(items * k, np.float32), neighbors.ravel().astype(np.int32), starts), shape=(items, items))
 
 
 def _reciprocal(neighbors: np.ndarray) -> csr_array:
@@ -128,10 +131,25 @@ def _gaussian(sets: csr_array, distances: np.ndarray) -> csr_array:
 
 
 def _jaccard(queries: csr_array, gallery: csr_array) -> np.ndarray:
-    """1 - sum min / sum max of every query row with every gallery row, float32 [Q, G].
+    """1 - sum min / sum max of every query row with every gallery row, float32 [Q, G]."""
+    out = np.empty((queries.shape[0], gallery.shape[0]), dtype=np.float32)
+    for rows in _row_chunks(len(out)):
+        out[rows] = _jaccard_rows(queries[rows], gallery)
+    return out
 
-    Only columns that a query uses can add to the sum of minima, so each query reads those columns of the gallery
-    alone (an inverted index); the sum of maxima is both totals less the sum of minima.
+
+def _symmetric_jaccard(items: csr_array) -> np.ndarray:
+    """The same for one set with itself, at half the work: float32 [Q, Q]."""
+    out = np.empty((items.shape[0], items.shape[0]), dtype=np.float32)
+    for rows in _row_chunks(len(out)):
+        out[rows, rows.start :] = _jaccard_rows(items[rows], items[rows.start :])
+        out[rows.start :, rows] = out[rows, rows.start :].T
+    return out
+
+
+def _jaccard_rows(queries: csr_array, gallery: csr_array) -> np.ndarray:
+    """Only columns that a query uses add to its sum of minima, so it reads those columns of the gallery alone (an
+    inverted index); the sum of maxima is both totals less the sum of minima.
     """
     inverted = gallery.T.tocsr()                     # column -> the gallery items that use it
     totals = gallery.sum(axis=1)
@@ -139,7 +157,7 @@ def _jaccard(queries: csr_array, gallery: csr_array) -> np.ndarray:
     for row, (columns, values) in enumerate(_sparse_rows(queries)):
         used = inverted[columns]
         np.minimum(used.data, np.repeat(values, np.diff(used.indptr)), out=used.data)
-        smaller = used.sum(axis=0)
+        smaller = used.T @ np.ones(len(columns), np.float32)
         out[row] = 1 - smaller / np.maximum(values.sum() + totals - smaller, np.finfo(np.float32).tiny)
     return out
 
