@@ -9,23 +9,28 @@ from typing import Any
 
 import lightning as L
 import numpy as np
+import torch
 from torch import Tensor
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.playground import playground_root, write_playground
+from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.registry import dataset_info
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import hold_out
+from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
 from actret_core.data.transforms import eval_transform, train_transform
 from actret_core.errors import DataError, ProposalError
 from actret_core.models.config import RegionNetConfig
+from actret_core.models.fusion import FusionHead
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import backbone_of, load_backbone
-from actret_core.presets import Preset
+from actret_core.presets import DEMO, Preset
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
 from actret_core.results import RunRecord, provenance
 from actret_core.retrieval import Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map
+from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
 from actret_core.training.fit import FitResult, fit
 
@@ -38,10 +43,13 @@ class ActionData:
     evaluation: ActionSplit
     context: Mapping[str, Tensor]
 
-    def dataset(self, split: ActionSplit, config: RegionNetConfig, augment: bool = False, cache: bool = False) -> ActionDataset:
-        """`split` as tensors for a model of `config`; `augment` for training."""
-        transform = train_transform if augment else eval_transform
-        return ActionDataset(split, self.context, config.k, transform(config.image_size), cache)
+    def dataset(
+        self, split: ActionSplit, config: RegionNetConfig, augment: TrainConfig | None = None
+    ) -> ActionDataset:
+        """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
+        size = config.image_size
+        transform = train_transform(size, augment.min_crop, augment.jitter) if augment else eval_transform(size)
+        return ActionDataset(split, self.context, config.k, transform, cache=bool(augment and augment.cache))
 
 
 def find_root(dataset: str, root: str | Path | None = None) -> Path:
@@ -88,7 +96,7 @@ def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed
 
 
 def train_region_net(
-    data: ActionData, preset: Preset, weights: str | Path | None, out: Path, cache: bool = False, progress: bool = True
+    data: ActionData, preset: Preset, weights: str | Path | None, out: Path, progress: bool = True
 ) -> tuple[RegionNet, FitResult]:
     """Train the region-aware model from ImageNet weights (None: from scratch); resumes a run begun in `out`."""
     L.seed_everything(preset.train.seed, verbose=False)
@@ -98,9 +106,41 @@ def train_region_net(
     train, held = data.train, None
     if preset.train.held_out:
         train, held = hold_out(train, preset.train.held_out, preset.train.seed)
-    train = data.dataset(train, preset.model, augment=True, cache=cache)
-    held = held and data.dataset(held, preset.model, cache=cache)
+    train = data.dataset(train, preset.model, augment=preset.train)
+    held = held and data.dataset(held, preset.model)
     return model, fit(model, train, held, preset.train, out, progress)
+
+
+def train_on_tokens(
+    frozen: FrozenTokens, preset: Preset, out: Path, progress: bool = True
+) -> tuple[FusionHead, Embeddings]:
+    """Train the fusion transformer alone on region tokens, and embed the images outside their training set.
+
+    Resumes a run begun in `out`. The numbers of actions and of regions are those of `frozen`.
+    """
+    config, train = replace(preset.model, classes=len(frozen.actions), k=frozen.values.shape[1] - 2), preset.train
+    L.seed_everything(train.seed, verbose=False)
+    head = FusionHead(config, frozen.values.shape[2])
+    learned = hold_out_tokens(frozen, train.held_out, train.seed) if train.held_out else frozen
+    held = TokenDataset(learned, ~learned.train, config.features) if train.held_out else None
+    fit(head, TokenDataset(learned, learned.train, config.features), held, train, out, progress)
+    rest = TokenDataset(frozen, ~frozen.train, config.features)
+    return head, Embeddings(embed(head, rest, batch_size=256, progress=progress).features, rest.labels, rest.ids)
+
+
+def pretrain_small(root: Path, seed: int, train: TrainConfig, out: Path, progress: bool = True) -> RegionNet:
+    """Train the small backbone to tell what a whole picture of the playground shows, as ResNet-50 learns from ImageNet.
+
+    The pictures at `root` are drawn with `seed`, another one than those that are retrieved later.
+    """
+    split = read_pretext(root, seed)
+    config = replace(DEMO.model, classes=len(split.actions), features="g", fusion=False, token_norm=False)
+    L.seed_everything(train.seed, verbose=False)
+    model = RegionNet(config)
+    nothing = {name: torch.empty(0, 4) for name in split.ids}
+    transform = train_transform(config.image_size, train.min_crop, train.jitter)
+    fit(model, ActionDataset(split, nothing, config.k, transform, cache=True), None, train, out, progress)
+    return model
 
 
 def to_embeddings(split: ActionSplit, features: np.ndarray) -> Embeddings:

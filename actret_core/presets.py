@@ -18,10 +18,12 @@ class Preset:
 DEMO = Preset(
     "demo",
     RegionNetConfig(
-        classes=12, backbone="small", image_size=128, k=8, min_score=0.3, blocks=2, heads=4, ffn=256, hidden=128
+        classes=12, backbone="small", image_size=128, k=4, min_score=0.2, blocks=2, heads=4, ffn=192, dropout=0.0,
+        token_norm=True, hidden=96
     ),
     TrainConfig(
-        epochs=16, batch_size=32, lr=2e-3, schedule="onecycle", mixup=0.0, held_out=0.0, precision="32-true", workers=0
+        epochs=5, batch_size=16, lr=2e-3, schedule="onecycle", min_crop=0.85, mixup=0.0, held_out=0.0,
+        precision="32-true", workers=0, cache=True,
     ),
 )
 
@@ -30,6 +32,16 @@ CPU = Preset(
     RegionNetConfig(),
     TrainConfig(
         epochs=10, batch_size=32, lr=1e-4, schedule="onecycle", label_smoothing=0.1, held_out=0.0, freeze_bn_stats=True
+    ),
+)
+
+# region tokens of a frozen backbone: only the fusion transformer learns (chapter 3)
+FROZEN = Preset(
+    "cpu",
+    RegionNetConfig(blocks=1, heads=4, ffn=192, hidden=256),
+    TrainConfig(
+        epochs=8, batch_size=64, lr=2e-3, schedule="onecycle", mixup=0.0, label_smoothing=0.1, held_out=0.0,
+        precision="32-true", workers=0, cache=True,
     ),
 )
 

@@ -25,9 +25,9 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "torch", "torchvision
 class RunRecord:
     """A recorded run; metrics in percent, as in the paper's tables.
 
-    `tier`: demo (playground), cpu (real data, reduced: `config` says how), full (the paper's setting) or plus (beyond
-    it). `variant` sets runs of one method apart in the file name. `extra` are further top-level keys of the file.
-    Raises ConfigError for a name, tier or number that makes no sense.
+    `tier`: demo (playground), cpu (real data, reduced: `config` says how), full (the paper's setting) or plus
+    (beyond it). `variant` sets runs of one method apart in the file name. `extra` are further top-level keys
+    of the file. Raises ConfigError for a name, tier or number that makes no sense.
     """
 
     dataset: str
@@ -53,7 +53,9 @@ class RunRecord:
         require(self.tier in TIERS, "tier", self.tier, f"one of {', '.join(TIERS)}")
         for name in ("seed", "epochs", "wall_seconds"):
             value = getattr(self, name)
-            number = isinstance(value, int if name == "seed" else (int, float)) and not isinstance(value, bool)
+            number = isinstance(value, int if name == "seed" else (int, float)) and not isinstance(
+                value, bool
+            )
             require(number and value >= 0, name, value, "a number, 0 or more")
         for name in ("metrics", "config", "versions", "dataset_fingerprint", "extra"):
             require(isinstance(getattr(self, name), Mapping), name, getattr(self, name), "a JSON object")
@@ -74,7 +76,7 @@ class RunRecord:
         return Path(root) / self.dataset / "embeddings" / f"{self.stem}.npz"
 
     def write(self, root: str | Path) -> Path:
-        """Write the record below `root`, keys sorted, and return its path. Raises ConfigError for NaN or non-JSON."""
+        """Write the record below `root`, keys sorted; returns its path. ConfigError for NaN or non-JSON."""
         values = asdict(self)
         values |= values.pop("extra")
         if not self.variant:
@@ -94,7 +96,7 @@ def read_record(path: str | Path) -> RunRecord:
     try:
         values = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as JSON; run it again or restore the file: {error}") from error
+        raise ConfigError(f"{path}: cannot be read as JSON; record the run again: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a JSON object with the keys of a run")
     known = [f.name for f in fields(RunRecord) if f.name != "extra"]
@@ -114,7 +116,7 @@ def list_records(root: str | Path, dataset: str) -> list[RunRecord]:
 
 
 def provenance() -> dict[str, Any]:
-    """The fields `device`, `versions` and `commit` of a run made here and now (commit "" outside a git checkout)."""
+    """The fields `device`, `versions` and `commit` of a run made now (commit "" outside a git checkout)."""
     installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -149,7 +151,7 @@ def _require_name(field_name: str, value: Any) -> None:
 
 
 def _device() -> str:
-    import torch      # slow to import, and only a run's maker needs it
+    import torch  # slow to import, and only a run's maker needs it
 
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()

@@ -103,6 +103,86 @@ def embedding_map(points: np.ndarray, labels: np.ndarray, actions: Sequence[str]
     return figure
 
 
+def flow_chart(nodes: Mapping[str, tuple[float, float, str, str]], arrows: Sequence[tuple[str, str]]) -> Figure:
+    """Boxes and arrows: `nodes` maps a name to (x, y, text, color of the frame), `arrows` are (from, to) pairs of names."""
+    figure, axes = plt.subplots(figsize=(10, 3.9), layout="constrained")
+    style = {"ha": "center", "va": "center", "fontsize": 8.5}
+    drawn = {
+        name: axes.text(x, y, text, bbox={"boxstyle": "round,pad=0.5", "fc": "white", "ec": color, "lw": 1.6}, **style)
+        for name, (x, y, text, color) in nodes.items()
+    }
+    for start, end in arrows:
+        ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        arrow = {"arrowstyle": "-|>", "color": "0.35", "shrinkA": 2, "shrinkB": 2, **ends}
+        axes.annotate("", xy=nodes[end][:2], xytext=nodes[start][:2], arrowprops=arrow)
+    x, y = np.array([node[:2] for node in nodes.values()]).T
+    axes.set(xlim=(x.min() - 0.6, x.max() + 0.6), ylim=(y.min() - 0.5, y.max() + 0.5))
+    axes.set_axis_off()
+    return figure
+
+
+def query_rows(queries: Sequence[ActionSample], galleries: Sequence[Sequence[ActionSample]], actions: Sequence[str]) -> Figure:
+    """The task in one picture: each row a query, an arrow, and its gallery; the last picture of a row is the gallery's far end."""
+    columns = len(galleries[0])
+    figure = plt.figure(figsize=(2.6 + 1.75 * columns, 2.2 * len(queries)), layout="constrained")
+    grid = figure.add_gridspec(len(queries), columns + 3, width_ratios=[1.35, 0.3, *[1] * (columns - 1), 0.2, 1])
+    for row, (query, gallery) in enumerate(zip(queries, galleries, strict=True)):
+        ax = figure.add_subplot(grid[row, 0])
+        show_image(ax, read_image(query.image), f"query: {_action(query, actions)}")
+        draw_boxes(ax, query.person, **PERSON_STYLE | {"linewidth": 3})
+        for column, sign in ((1, "➜"), (columns + 1, "…")):
+            ax = figure.add_subplot(grid[row, column])
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, sign, fontsize=24, ha="center", va="center", transform=ax.transAxes)
+        for place, sample in enumerate(gallery, start=1):
+            _answer(figure.add_subplot(grid[row, place + 1 + (place == columns)]), sample, query, actions, f"{place}" * (place < columns))
+    return figure
+
+
+def _answer(axes: Axes, sample: ActionSample, query: ActionSample, actions: Sequence[str], place: str) -> None:
+    right = bool(set(sample.labels) & set(query.labels))
+    show_image(axes, read_image(sample.image), f"{place} {'✓' if right else '✗'} {_action(sample, actions)}".strip())
+    draw_boxes(axes, sample.person, **PERSON_STYLE | {"linewidth": 1.4})
+    if right:
+        axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, lw=5, edgecolor="#238b45"))
+
+
+def _action(sample: ActionSample, actions: Sequence[str]) -> str:
+    return ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+
+
+def rank_strips(rows: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str]] | None = None) -> Figure:
+    """Rankings as rows of squares, best left: 1 right (dark), 0 wrong (light), -1 empty. A row of `texts` replaces the marks."""
+    width, texts = max(map(len, rows.values())), texts or {}
+    figure, axes = plt.subplots(figsize=(max(6, 0.24 * width + 1.8), 0.36 * len(rows) + 0.8), layout="constrained")
+    looks = {1: (REGION, "✓", "white"), 0: ("#d9d9d9", "✗", "black"), -1: ("white", "", "black")}
+    for y, (name, marks) in enumerate(rows.items()):
+        for x, mark in enumerate(marks, start=1):
+            face, sign, ink = looks[int(mark)]
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="black", linewidth=0.5))
+            axes.text(x, y, texts[name][x - 1] if name in texts else sign, color=ink, ha="center", va="center", fontsize=8)
+    axes.set(xlim=(0.4, width + 0.6), ylim=(len(rows) - 0.4, -0.6), yticks=range(len(rows)), yticklabels=list(rows), xlabel="place")
+    axes.set_xticks([1, *range(5, width + 1, 5)])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def ranked_outlines(rows: Sequence[Sequence[tuple[np.ndarray, str]]]) -> Figure:
+    """Ranked lists without photographs: a row is a query and its answers, each as boxes [1 + m, 4], person first, and action."""
+    figure, axes = _grid(sum(map(len, rows)), len(rows[0]), 1.25)
+    for number, (ax, (boxes, action)) in enumerate(zip(axes, (item for row in rows for item in row))):
+        row, place = divmod(number, len(rows[0]))
+        right, low, high = action == rows[row][0][1], boxes[:, :2].min(0).astype(float), boxes[:, 2:].max(0)
+        (x, y), half = (low + high) / 2, 0.55 * (high - low).max()
+        ax.set(xlim=(x - half, x + half), ylim=(y + half, y - half), aspect="equal", xticks=[], yticks=[])
+        ax.set_title(f"{place} {'✓' if right else '✗'}\n{action}" if place else f"query\n{action}", fontsize=7)
+        draw_boxes(ax, boxes[1:], **REGION_STYLE | {"linewidth": 0.7})
+        draw_boxes(ax, boxes[:1], **PERSON_STYLE)
+        ax.spines[:].set(linewidth=3.5 if place and right else 0.8, edgecolor="#238b45" if place and right else WRONG)
+    return figure
+
+
 def save_figure(figure: Figure, folder: str | Path, name: str) -> Path:
     """Write `figure` as `<folder>/<name>.png`, 110 dots an inch, and return its path."""
     path = Path(folder) / f"{name}.png"

@@ -113,7 +113,7 @@ def download(
 
 def extract(archive: Path, folder: Path) -> None:
     """Unpack a zip or tar file; no member lands outside `folder`. Raises DownloadError if it is damaged."""
-    is_zip = zipfile.is_zipfile(archive)
+    is_zip = archive.suffix == ".zip"
     if not is_zip and not hasattr(tarfile, "data_filter"):
         raise DownloadError(f"{archive}: unpack it by hand; Python 3.11.4 or newer does it safely")
     try:

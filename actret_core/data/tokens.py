@@ -2,12 +2,14 @@
 
 import os
 import zipfile
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
+from sklearn.model_selection import StratifiedShuffleSplit
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -45,8 +47,23 @@ class FrozenTokens:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(**{name: file[name] for name in cls.__dataclass_fields__})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(f"{path}: not a readable file of region tokens ({error})") from None
+
+
+def hold_out_tokens(frozen: FrozenTokens, fraction: float, seed: int) -> FrozenTokens:
+    """The training set alone, cut in two with each action in proportion: what is held out plays the test set.
+
+    Raises DataError if an action has fewer than two images.
+    """
+    rows = np.flatnonzero(frozen.train)
+    cut = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+    try:
+        kept, _ = next(cut.split(rows, frozen.labels[rows]))
+    except ValueError as error:
+        raise DataError(f"cannot hold out {fraction:.0%} of the training tokens: {error}") from None
+    by_image = {name: getattr(frozen, name)[rows] for name in ("values", "regions", "boxes", "labels", "ids")}
+    return replace(frozen, train=np.isin(np.arange(len(rows)), kept), **by_image)
 
 
 def compress_tokens(tokens: np.ndarray, mask: np.ndarray, train: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,17 +84,17 @@ def compress_tokens(tokens: np.ndarray, mask: np.ndarray, train: np.ndarray, dim
 class TokenDataset(Dataset):
     """One part of FrozenTokens as items `tokens` [k+2, d], `mask` [k+2], `target` [C] and `index`.
 
-    Tokens are scaled so that a real one has a mean square of 1. `features`, a subset of "agl", leaves views
-    out as RegionNetConfig does.
+    Tokens are scaled by one number, so that the real ones of the training set have a mean square of 1. `features`,
+    a subset of "agl", leaves views out as RegionNetConfig does.
     """
 
     def __init__(self, frozen: FrozenTokens, chosen: np.ndarray, features: str = "agl") -> None:
-        values = torch.from_numpy(frozen.values[chosen] * frozen.scale)
-        real = np.arange(values.shape[1]) < 2 + frozen.regions[chosen, None]
-        values = values * torch.from_numpy(real).unsqueeze(2)
-        norm = values[torch.from_numpy(real)].square().mean().sqrt()
-        kept = [0] * ("a" in features) + [1] * ("g" in features) + list(range(2, values.shape[1])) * ("l" in features)
-        self.tokens, self.mask = (values / norm)[:, kept], torch.from_numpy(real)[:, kept]
+        count = frozen.values.shape[1]
+        real = np.arange(count) < 2 + frozen.regions[:, None]                # [N, k+2]
+        norm = np.sqrt(np.square(frozen.values[real & frozen.train[:, None]] * frozen.scale).mean())
+        kept = [0] * ("a" in features) + [1] * ("g" in features) + list(range(2, count)) * ("l" in features)
+        self.tokens = torch.from_numpy(frozen.values[chosen][:, kept] * (frozen.scale / norm))
+        self.mask = torch.from_numpy(real[chosen][:, kept])
         self.labels, self.ids = frozen.labels[chosen].astype(np.int64), frozen.ids[chosen]
         self.targets = torch.nn.functional.one_hot(torch.from_numpy(self.labels), len(frozen.actions)).float()
 

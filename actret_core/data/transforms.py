@@ -22,11 +22,11 @@ def eval_transform(size: int) -> v2.Transform:
     return v2.Compose([v2.Resize((size, size)), *_to_model()])
 
 
-def train_transform(size: int, min_scale: float = 0.6, jitter: float = 0.2) -> v2.Transform:
-    """Random crop around the anchored person, flip and color jitter, then as in `eval_transform`."""
+def train_transform(size: int, min_crop: float = 0.6, jitter: float = 0.2) -> v2.Transform:
+    """Random crop around the anchored person (at least `min_crop` of the area), flip, color jitter, squash."""
     return v2.Compose(
         [
-            PersonCrop(min_scale),
+            PersonCrop(min_crop),
             v2.Resize((size, size)),
             v2.RandomHorizontalFlip(),
             v2.ColorJitter(jitter, jitter, jitter),
@@ -43,20 +43,20 @@ def _to_model() -> list[v2.Transform]:
 class PersonCrop(v2.Transform):
     """A random crop that keeps at least `keep` of the anchored person; the whole image if none is found.
 
-    The crop covers `min_scale` to 1 of the image's area at an aspect ratio of 3:4 to 4:3. The person is the
+    The crop covers `min_area` to 1 of the image's area at an aspect ratio of 3:4 to 4:3. The person is the
     first box of the sample.
     """
 
-    def __init__(self, min_scale: float, keep: float = 0.7, tries: int = 10) -> None:
+    def __init__(self, min_area: float, keep: float = 0.7, tries: int = 10) -> None:
         super().__init__()
-        self.min_scale, self.keep, self.tries = min_scale, keep, tries
+        self.min_area, self.keep, self.tries = min_area, keep, tries
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, int]:
         """Top, left, height and width of the crop, in pixels."""
         image = flat_inputs[0]
         person = next(x for x in flat_inputs if isinstance(x, BoundingBoxes))[0]
         for _ in range(self.tries):
-            crop = v1.RandomResizedCrop.get_params(image, [self.min_scale, 1.0], [3 / 4, 4 / 3])
+            crop = v1.RandomResizedCrop.get_params(image, [self.min_area, 1.0], [3 / 4, 4 / 3])
             if _share_inside(person, *crop) >= self.keep:
                 return dict(zip(("top", "left", "height", "width"), crop, strict=True))
         return {"top": 0, "left": 0, "height": image.shape[-2], "width": image.shape[-1]}

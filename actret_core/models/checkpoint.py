@@ -36,11 +36,17 @@ def load_model(path: Path, expected: RegionNetConfig | None = None) -> RegionNet
         raise CheckpointError(f"{path}: not a readable checkpoint ({error})") from None
     if "config" not in metadata:
         raise CheckpointError(f"{path}: holds no config; backbone weights are loaded by `load_backbone`")
-    config = config_from_dict(RegionNetConfig, json.loads(metadata["config"]))
+    try:
+        config = config_from_dict(RegionNetConfig, json.loads(metadata["config"]))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: its config is not of this version ({error}); train the model again") from None
     if expected is not None and config != expected:
         ours, theirs = asdict(expected), asdict(config)
         differ = ", ".join(f"{k} {theirs[k]!r} (wanted {ours[k]!r})" for k in ours if ours[k] != theirs[k])
         raise CheckpointError(f"{path}: a checkpoint of another config: {differ}")
     model = RegionNet(config)
-    model.load_state_dict(state)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: weights do not fit its config; {str(error).splitlines()[-1].strip()}") from None
     return model

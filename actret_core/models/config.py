@@ -17,7 +17,8 @@ class RegionNetConfig:
     roi_size: cells of an RoI before its maximum is taken. features: a subset of "agl": anchored person, global,
     contextual regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn, dropout:
     the fusion transformer (Table 4 varies blocks). pre_norm: normalize before attention, not after. position:
-    one per "token", one per "type" of feature, or "none"; type_embedding: Eq. 5 (Fig. 4b). hidden: width of the classifier.
+    one per "token", one per "type" of feature, or "none"; type_embedding: Eq. 5 (Fig. 4b). hidden: width of the classifier. token_norm:
+    bring the views to one scale by a batch norm each before they are fused (the paper adds them as they are).
     """
 
     classes: int = 40
@@ -33,6 +34,7 @@ class RegionNetConfig:
     heads: int = 8
     ffn: int = 2048
     dropout: float = 0.1
+    token_norm: bool = False
     pre_norm: bool = True
     position: str = "token"
     type_embedding: bool = True
@@ -45,4 +47,6 @@ class RegionNetConfig:
         require(subset, "features", self.features, "some of the letters a (person), g (global), l (regions), each once")
         for field in ("classes", "image_size", "k", "roi_size", "blocks", "heads", "ffn", "hidden"):
             require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        for field in ("min_score", "max_iou"):
+            require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "a number in [0, 1]")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from actret_core.config import require
 from actret_core.models.config import RegionNetConfig
 
 
@@ -34,6 +35,23 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
+class TokenNorm(nn.Module):
+    """A batch norm for each type of token, over the real ones: views of one scale weigh alike in the average."""
+
+    def __init__(self, types: Tensor, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("types", types, persistent=False)
+        self.norms = nn.ModuleDict({str(t): nn.BatchNorm1d(dim) for t in types.unique().tolist()})
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        out = torch.zeros_like(tokens)
+        for name, norm in self.norms.items():
+            chosen = mask & (self.types == int(name))                    # [B, T]
+            if chosen.sum() > 1 or not self.training:
+                out[chosen] = norm(tokens[chosen]).to(out.dtype)
+        return out
+
+
 class FusionTransformer(nn.Module):
     """Eq. 5: add pos_i + typ_i, N transformer blocks, average. tokens [B, T, D], mask [B, T] -> F_T [B, D].
 
@@ -42,6 +60,7 @@ class FusionTransformer(nn.Module):
 
     def __init__(self, config: RegionNetConfig, dim: int) -> None:
         super().__init__()
+        require(dim % config.heads == 0, "heads", config.heads, f"a divisor of the {dim} channels")
         types = token_types(config.features, config.k)
         positions = types if config.position == "type" else torch.arange(len(types))
         pos = sinusoid(positions.float(), dim) * (config.position != "none")
@@ -87,9 +106,12 @@ class FusionHead(nn.Module):
         super().__init__()
         self.config = config
         self.fusion = FusionTransformer(config, dim) if config.fusion else MeanFusion()
+        self.scale = TokenNorm(token_types(config.features, config.k), dim) if config.token_norm else None
         self.norm = nn.BatchNorm1d(dim)
         self.classifier = nn.Sequential(nn.Linear(dim, config.hidden), nn.ReLU(), nn.Linear(config.hidden, config.classes))
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Output:
+        if self.scale is not None:
+            tokens = self.scale(tokens, mask)
         embedding = self.norm(self.fusion(tokens, mask))
         return Output(embedding, self.classifier(embedding))

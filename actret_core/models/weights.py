@@ -1,18 +1,20 @@
 """Pretrained weights of the backbone: torchvision's by name, or a safetensors file with torchvision's names."""
 
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import get_weight
 
-from actret_core.errors import CheckpointError
+from actret_core.errors import CheckpointError, DownloadError
 
 NOT_OURS = ("fc.weight", "fc.bias")  # the ImageNet classifier
 
 
 def backbone_of(weights: str | Path) -> str:
-    """The backbone that `weights` fit: "resnet50", or "resnet50_he2016" if a file's metadata puts the stride in the 1x1.
+    """The backbone that `weights` fit, by a file's metadata: "small", "resnet50", or "resnet50_he2016" (stride in the 1x1).
 
     `weights` is a file, or a torchvision name such as "ResNet50_Weights.IMAGENET1K_V2".
     """
@@ -21,26 +23,38 @@ def backbone_of(weights: str | Path) -> str:
         return "resnet50"
     with _open(path) as file:
         architecture = (file.metadata() or {}).get("architecture", "")
+    if architecture == "small":
+        return "small"
     return "resnet50_he2016" if "stride in the 1x1" in architecture else "resnet50"
 
 
 def load_backbone(backbone: nn.Module, weights: str | Path) -> None:
-    """Fill a ResNet-50 backbone in place. Raises CheckpointError if names or shapes do not fit."""
+    """Fill a backbone in place. Raises CheckpointError if names or shapes do not fit."""
     state = {_rename(k): v.float() if v.is_floating_point() else v for k, v in _read(weights).items() if k not in NOT_OURS}
     try:
         missing = backbone.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise CheckpointError(f"{weights}: {error}") from None
+        raise CheckpointError(f"{weights}: not weights of this backbone; {str(error).splitlines()[-1].strip()}") from None
     lacking = [k for k in missing.missing_keys if not k.endswith("num_batches_tracked")]
     if lacking or missing.unexpected_keys:
-        raise CheckpointError(f"{weights}: not a ResNet-50; lacks {lacking[:3]}, unknown {missing.unexpected_keys[:3]}")
+        raise CheckpointError(f"{weights}: not weights of this backbone; lacks {lacking[:3]}, unknown {missing.unexpected_keys[:3]}")
+
+
+def save_small_backbone(path: Path, backbone: nn.Module) -> None:
+    """Write a small backbone in float16, whole or not at all."""
+    state = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in backbone.state_dict().items()}
+    temporary = Path(f"{path}.part")
+    save_file(state, temporary, metadata={"architecture": "small"})
+    os.replace(temporary, path)
 
 
 def _read(weights: str | Path) -> dict[str, Tensor]:
     if Path(weights).suffix != ".safetensors":
         try:
             return get_weight(str(weights)).get_state_dict(progress=True, check_hash=True)
-        except ValueError as error:
+        except OSError as error:
+            raise DownloadError(f"{weights}: cannot be fetched ({error}); try again, or name a .safetensors file") from error
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"weights {str(weights)!r}: no .safetensors file and no torchvision name ({error})") from None
     with _open(Path(weights)) as file:
         return {k: file.get_tensor(k) for k in file.keys()}
@@ -55,7 +69,7 @@ def _open(path: Path) -> safe_open:
 
 def _rename(key: str) -> str:
     """torchvision's parameter names -> ours: stem.0, stem.1 and layers.0 to layers.3."""
-    head, rest = key.split(".", 1)
-    if head.startswith("layer"):
+    head, _, rest = key.partition(".")
+    if head in ("layer1", "layer2", "layer3", "layer4"):
         return f"layers.{int(head[5:]) - 1}.{rest}"
     return f"stem.{('conv1', 'bn1').index(head)}.{rest}" if head in ("conv1", "bn1") else key

@@ -43,7 +43,7 @@ def rank_split(
         found = proposals[sample.image_id]
         limit = torch.tensor([*sample.size, *sample.size], dtype=torch.float32)
         if (found.boxes[:, :2] > limit[:2]).any() or (found.boxes[:, 2:] < 0).any():
-            raise ProposalError(f"{sample.image_id}: a proposal leaves the {sample.size} pixels; was it resized?")
+            raise ProposalError(f"{sample.image_id}: a proposal leaves its {sample.size} pixels; resized?")
         boxes = found.boxes.clamp(min=0).minimum(limit)
         person = torch.tensor(sample.person)
         context[sample.id] = boxes[select_context(boxes, found.scores, person, k, min_score, max_iou)]

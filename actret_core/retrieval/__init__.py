@@ -1,4 +1,4 @@
-"""From embeddings to a ranked gallery: metrics, re-ranking, an index, significance. Knows arrays, no data sets."""
+"""From embeddings to a ranked gallery: metrics, re-ranking, an index, significance. Knows only arrays."""
 
 from actret_core.retrieval.embeddings import Embeddings, compress
 from actret_core.retrieval.index import ActionIndex

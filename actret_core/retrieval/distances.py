@@ -32,8 +32,8 @@ def euclidean_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 def nearest(distances: np.ndarray, k: int | None = None) -> np.ndarray:
     """Indices [Q, k] of the k smallest of each row of distances [Q, G], smallest first, ties by index.
 
-    Distances are compared as float32. Each is packed with its index into one integer: then a plain partition and
-    sort, much faster than a stable argsort, keeps the order of ties.
+    Distances are compared as float32. Each is packed with its index into one integer: then a plain partition
+    and sort, much faster than a stable argsort, keeps the order of ties.
     """
     keys = _sortable_bits(distances) << np.uint64(32) | np.arange(distances.shape[1], dtype=np.uint64)
     if k is not None and k < distances.shape[1]:
@@ -43,7 +43,8 @@ def nearest(distances: np.ndarray, k: int | None = None) -> np.ndarray:
 
 
 def _sortable_bits(distances: np.ndarray) -> np.ndarray:
-    """uint64 that orders like the float32 given: flip all bits of a negative number, the sign bit of the others."""
-    bits = (np.ascontiguousarray(distances, np.float32) + np.float32(0)).view(np.uint32)   # + 0 turns -0 into 0
+    """uint64 that orders like the float32 given: flip all bits of a negative, the sign bit of the others."""
+    values = np.ascontiguousarray(distances, np.float32) + np.float32(0)  # + 0 turns -0 into 0
+    bits = values.view(np.uint32)
     flip = np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
     return (bits ^ flip).astype(np.uint64)

@@ -14,14 +14,26 @@ from sklearn.preprocessing import normalize
 
 from actret_core.errors import EmbeddingError
 
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""What numpy raises for an .npz that is cut short, damaged, or something else."""
+
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
     """One vector per sample.
 
-    features [N, D] float (kept in the dtype given); labels int [N] (negative: none of the actions) or multi-hot
-    bool [N, C] (an all-false row: none of the actions); ids [N] unique strings. `groups` [N] optional: samples with
-    one group come from one photograph, and ignore each other in a ranking (VOC; design of the protocol).
+    features [N, D] float (kept in the dtype given); labels int [N] (negative: none of the actions) or
+    multi-hot bool [N, C] (an all-false row: none of the actions); ids [N] unique strings. `groups` [N]
+    optional: samples with one group come from one photograph, and ignore each other in a ranking (VOC).
     Raises EmbeddingError where these do not fit together or a feature is not finite.
     """
 
@@ -62,15 +74,17 @@ class Embeddings:
 
     @classmethod
     def load(cls, path: str | Path) -> "Embeddings":
-        """Read what `save` wrote, features as float32. Raises EmbeddingError for a missing, cut or foreign file."""
+        """Read what `save` wrote, features as float32.
+
+        Raises EmbeddingError for a missing, cut or foreign file.
+        """
         try:
             with np.load(path, allow_pickle=False) as file:
-                groups = file["groups"] if "groups" in file else None
+                groups = file.get("groups")
                 arrays = file["features"].astype(np.float32), file["labels"], file["ids"], groups
         except FileNotFoundError as error:
             raise EmbeddingError(f"{path}: no such file; embed the data set first") from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, TypeError, ValueError, AttributeError,
-                IndexError) as error:
+        except UNREADABLE as error:
             raise EmbeddingError(
                 f"{path}: not a complete embeddings file (features, labels, ids); write it again: {error}"
             ) from error
@@ -80,12 +94,14 @@ class Embeddings:
             raise EmbeddingError(f"{path}: {error}") from error
 
 
-def compress(train_features: np.ndarray, test_features: np.ndarray, dim: int = 256, seed: int = 0) -> np.ndarray:
+def compress(
+    train_features: np.ndarray, test_features: np.ndarray, dim: int = 256, seed: int = 0
+) -> np.ndarray:
     """The small form of the test features, float16 [N, dim], by a PCA fitted on the training features alone.
 
-    Both sets [*, D] are L2-normalised first, since retrieval compares directions; PCA then subtracts the training
-    mean, so cosines afterward differ from before even where dim = D. `dim` shrinks to what D and the training set
-    allow. Raises EmbeddingError for non-finite or zero vectors, or for another D.
+    Both sets [*, D] are L2-normalised first, since retrieval compares directions; PCA then subtracts the
+    training mean, so cosines afterward differ from before even where dim = D. `dim` shrinks to what D and the
+    training set allow. Raises EmbeddingError for non-finite or zero vectors, or for another D.
     """
     if np.shape(train_features)[1:] != np.shape(test_features)[1:]:
         raise EmbeddingError(
@@ -103,7 +119,9 @@ def unit_vectors(features: np.ndarray, ids: np.ndarray | None = None) -> np.ndar
     check_features(features, ids)
     zero = np.flatnonzero(~features.any(axis=1))
     if len(zero):
-        raise EmbeddingError(f"features of {_name(ids, zero[0])} are all zero: cosine is undefined; embed it again")
+        raise EmbeddingError(
+            f"features of {_name(ids, zero[0])} are all zero and have no direction; embed again"
+        )
     return normalize(features)
 
 
@@ -116,13 +134,13 @@ def check_features(features: np.ndarray, ids: np.ndarray | None = None) -> None:
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(bad):
         raise EmbeddingError(
-            f"features of {_name(ids, bad[0])} hold NaN or inf ({len(bad)} such rows); embed again or drop them"
+            f"features of {_name(ids, bad[0])} hold NaN or inf ({len(bad)} such rows); embed them again"
         )
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it takes the place of `path` only if the block succeeds."""
+    """A temporary name beside `path` to write to; it replaces `path` only if the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -142,13 +160,17 @@ def _check_shapes(embeddings: Embeddings) -> None:
     for name in ("labels", "ids", "groups"):
         array = getattr(embeddings, name)
         if array is not None and (array.ndim == 0 or len(array) != count):
-            raise EmbeddingError(f"{name} has shape {array.shape}, but there are {count} features: one {name} per row")
+            raise EmbeddingError(
+                f"{name} has shape {array.shape}: expected one row for each of {count} features"
+            )
     single = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
     if not single and not (labels.ndim == 2 and labels.dtype == bool):
-        raise EmbeddingError(f"labels are {labels.dtype} {labels.shape}: expected int [N] or multi-hot bool [N, C]")
+        kind = f"{labels.dtype} {labels.shape}"
+        raise EmbeddingError(f"labels are {kind}: expected int [N] or multi-hot bool [N, C]")
 
 
 def _check_ids(ids: np.ndarray) -> None:
     names, counts = np.unique(ids, return_counts=True)
     if len(names) < len(ids):
-        raise EmbeddingError(f"ids: {str(names[counts > 1][0])!r} stands {counts.max()} times; ids must be unique")
+        twice = str(names[counts > 1][0])
+        raise EmbeddingError(f"ids: {twice!r} stands {counts.max()} times; ids must be unique")

@@ -19,8 +19,8 @@ KIND = "flat"
 class ActionIndex:
     """Exact cosine search over unit vectors, in the order of `ids`.
 
-    Saved as two files: `<path>` holds the vectors as FAISS writes them, `<path>.json` the ids and the SHA-256 of the
-    first, by which a cut or exchanged file is found out.
+    Saved as two files: `<path>` holds the vectors as FAISS writes them, `<path>.json` the ids and the SHA-256
+    of the first, by which a cut or exchanged file is found out.
     """
 
     def __init__(self, index: faiss.Index, ids: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ class ActionIndex:
         self._rows = {name: row for row, name in enumerate(ids)}
         self.ids = np.asarray(ids, dtype=np.str_)
         if len(self._rows) < len(ids):
-            raise EmbeddingError(f"ids: {len(ids) - len(self._rows)} stand twice; ids of an index must be unique")
+            raise EmbeddingError(f"ids: {len(ids) - len(self._rows)} stand twice; ids must be unique")
         if index.ntotal != len(ids):
             raise EmbeddingError(f"the index holds {index.ntotal} vectors, but there are {len(ids)} ids")
 
@@ -50,8 +50,9 @@ class ActionIndex:
     def search(self, queries: np.ndarray | Sequence[str], top: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """The `top` nearest of every query: ids [Q, top] str and cosines float32 [Q, top], best first.
 
-        queries: features [Q, D], or ids of indexed items, each of which is left out of its own answer. Where fewer
-        than `top` items are left, all of them are returned. Raises EmbeddingError for another D or an absent id.
+        queries: features [Q, D], or ids of indexed items, each of which is left out of its own answer. Where
+        fewer than `top` items are left, all of them are returned. Raises EmbeddingError for another D or an
+        absent id.
         """
         require(top >= 1, "top", top, "at least 1")
         if isinstance(queries, np.ndarray) and queries.dtype.kind == "f":
@@ -71,18 +72,22 @@ class ActionIndex:
 
     @classmethod
     def load(cls, path: str | Path) -> "ActionIndex":
-        """Read what `save` wrote. Raises EmbeddingError if either file is missing, cut short, or not of the other."""
+        """Read what `save` wrote. Raises EmbeddingError if a file is missing, cut or not of the other."""
         try:
             sidecar = json.loads(_sidecar(path).read_text())
             ids, expected = sidecar["ids"], sidecar["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EmbeddingError(f"{_sidecar(path)}: not the ids of an index; build the index again: {error!r}") from error
+            raise EmbeddingError(
+                f"{_sidecar(path)}: not the ids of an index; build it again: {error!r}"
+            ) from error
         try:
             found = _sha256(Path(path))
         except OSError as error:
             raise EmbeddingError(f"{path}: cannot be read; build the index again: {error}") from error
         if found != expected:
-            raise EmbeddingError(f"{path}: cut short, or not the file that its .json describes; build the index again")
+            raise EmbeddingError(
+                f"{path}: cut short, or not the file that its .json describes; build it again"
+            )
         return cls(faiss.read_index(str(path)), ids)
 
     def _search_vectors(self, features: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,11 +97,12 @@ class ActionIndex:
         return rows, scores
 
     def _search_ids(self, names: Sequence[str], top: int) -> tuple[np.ndarray, np.ndarray]:
-        own = np.array([self._row(name) for name in names])
+        own = np.array([self._row(name) for name in np.atleast_1d(names)], dtype=np.int64)
         vectors = self._index.reconstruct_batch(own)
         rows, scores = self._search_vectors(vectors, top + 1)
         others_first = np.argsort(rows == own[:, None], axis=1, kind="stable")[:, : min(top, len(self) - 1)]
-        return np.take_along_axis(rows, others_first, axis=1), np.take_along_axis(scores, others_first, axis=1)
+        rows, scores = (np.take_along_axis(found, others_first, axis=1) for found in (rows, scores))
+        return rows, scores
 
     def _row(self, name: str) -> int:
         if name not in self._rows:

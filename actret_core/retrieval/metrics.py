@@ -14,14 +14,17 @@ from actret_core.retrieval.ranking import Distances, given_chunks, ranked_chunks
 logger = logging.getLogger(__name__)
 CMC_LENGTH = 50
 
+RelevanceFunction = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From query rows, int [q], to what is relevant and what counts, bool [q, G] each."""
+
 
 @dataclass(frozen=True, eq=False)
 class RetrievalMetrics:
     """Retrieval scores as fractions in [0, 1].
 
-    `cmc` [50]: cmc[k-1] is Rank-k. `per_query` [Q]: AP of every row of the query set, NaN where it is no query.
-    `per_class`: class index -> mean AP of its queries. `n_queries` are averaged; `n_without_positive` have an action
-    that no other gallery item shows (a class with one member): left out of every mean.
+    `cmc` [50]: cmc[k-1] is Rank-k. `per_query` [Q]: AP of every row of the query set, NaN where it is no
+    query. `per_class`: class index -> mean AP of its queries. `n_queries` are averaged; `n_without_positive`
+    have an action that no other gallery item shows (a class with one member): left out of every mean.
     """
 
     mAP: float
@@ -47,12 +50,12 @@ def evaluate(
 ) -> RetrievalMetrics:
     """Rank the gallery (default: the query set) for every query that has an action, and score the rankings.
 
-    Two samples are relevant to each other if they share an action. Ignored in a ranking, as if not in the gallery:
-    the query itself, found by its id, and samples of its group (`dataclasses.replace(e, groups=None)` counts them).
-    Samples without an action are distractors. Ties are broken by gallery index.
-    `distances`: "cosine", "euclidean", a matrix [Q, G] (from re-ranking) or a function of query rows. `ranking`
-    [Q, R] of gallery indices, best first, replaces them; an item that it leaves out counts as never found.
-    AP is the rectangular sum: the mean over all relevant items of the precision at each.
+    Two samples are relevant to each other if they share an action. Ignored in a ranking, as if not in the
+    gallery: the query itself, found by its id, and samples of its group (`dataclasses.replace(e,
+    groups=None)` counts them). Samples without an action are distractors. Ties are broken by gallery index.
+    `distances`: "cosine", "euclidean", a matrix [Q, G] (from re-ranking) or a function of query rows.
+    `ranking` [Q, R] of gallery indices, best first, replaces them; an item that it leaves out counts as never
+    found. AP is the rectangular sum: the mean over all relevant items of the precision at each.
     Raises EmbeddingError where shapes or labels do not fit, or where no query has a positive.
     """
     gallery = queries if gallery is None else gallery
@@ -68,8 +71,9 @@ def evaluate(
     return _summarize(queries, ap, first)
 
 
-def relevance(queries: Embeddings, gallery: Embeddings) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """A function from query rows [q] to two bool [q, G]: shares an action with the query; counts in its ranking.
+def relevance(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
+    """A function from query rows [q] to two bool [q, G]: shares an action with the query; counts in its
+    ranking.
 
     What does not count (the query itself by id, its group) is not relevant either.
     Raises EmbeddingError if the two sets have other dimensions or other kinds of labels.
@@ -96,7 +100,9 @@ def relevance(queries: Embeddings, gallery: Embeddings) -> Callable[[np.ndarray]
     return relevant_to
 
 
-def score_rankings(relevant: np.ndarray, kept: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def score_rankings(
+    relevant: np.ndarray, kept: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """AP [q] (NaN without a positive) and the rank of the first hit [q], from 1 (inf if none).
 
     relevant and kept are bool [q, G] as `relevance` gives them; order [q, R] are gallery indices, best first.
@@ -115,8 +121,8 @@ def score_rankings(relevant: np.ndarray, kept: np.ndarray, order: np.ndarray) ->
 def recognition_map(scores: np.ndarray, targets: np.ndarray) -> float:
     """Mean over classes of scikit-learn's average precision, a fraction (Table 3).
 
-    scores [N, C], higher means more likely; targets [N, C] bool. Classes without a positive are left out, and a
-    warning in the log counts them. Raises EmbeddingError for other shapes, NaN, or no positive at all.
+    scores [N, C], higher means more likely; targets [N, C] bool. Classes without a positive are left out, and
+    a warning in the log counts them. Raises EmbeddingError for other shapes, NaN, or no positive at all.
     """
     scores, targets = np.asarray(scores), np.asarray(targets, dtype=bool)
     if scores.ndim != 2 or scores.shape != targets.shape:
@@ -140,7 +146,9 @@ def _codes(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def _summarize(queries: Embeddings, ap: np.ndarray, first: np.ndarray) -> RetrievalMetrics:
     scored = ~np.isnan(ap)
     if not scored.any():
-        raise EmbeddingError("labels: no query shares an action with another gallery item, so there is no mean to take")
+        raise EmbeddingError(
+            "labels: no query shares an action with another gallery item; nothing to average"
+        )
     labels = queries.labels
     hot = labels if labels.ndim == 2 else labels[:, None] == np.arange(labels.max() + 1)
     members = {c: scored & column for c, column in enumerate(hot.T)}

@@ -8,7 +8,7 @@ from actret_core.errors import EmbeddingError
 from actret_core.retrieval.distances import cosine_distances, euclidean_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 
-CHUNK_ELEMENTS = 4_000_000      # query-gallery pairs at a time: about 150 MB of work space
+CHUNK_ELEMENTS = 4_000_000  # query-gallery pairs at a time: about 150 MB of work space
 
 DistanceFunction = Callable[[np.ndarray], np.ndarray]
 """From query rows, int [q], to their distances, float [q, G]."""
@@ -29,7 +29,8 @@ def ranked_chunks(queries: Embeddings, gallery: Embeddings, distances: Distances
     for rows in _query_chunks(queries, gallery):
         values = np.asarray(between(rows))
         if values.shape != (len(rows), len(gallery)) or not np.isfinite(values).all():
-            raise EmbeddingError(f"distances: expected finite [{len(rows)}, {len(gallery)}], got {values.shape}")
+            expected = (len(rows), len(gallery))
+            raise EmbeddingError(f"distances: expected finite {expected}, got {values.shape}")
         yield rows, nearest(values)
 
 

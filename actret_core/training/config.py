@@ -13,10 +13,12 @@ class TrainConfig:
     """How to train. The defaults are the paper's (Section 4.1), or our answer where it is silent ("Open choices").
 
     epochs, batch_size, lr, weight_decay: AdamW. schedule: "constant", "cosine" to zero, or "onecycle" with its peak
-    at lr. mixup: alpha of mix-up, 0 for none. label_smoothing: of the cross-entropy. multi_label: binary
+    at lr. min_crop: least area of a random crop, as a share of the image; jitter: strength of color jitter. mixup: alpha of
+    mix-up, 0 for none. label_smoothing: of the cross-entropy. multi_label: binary
     cross-entropy (PASCAL VOC). held_out: the part of the training set that early stopping watches, 0 for no early stopping;
     patience: its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics.
-    clip: gradient norm. precision: "auto" is bfloat16 where the device has it. workers: data loading processes.
+    clip: gradient norm. precision: "auto" is bfloat16 where the device has it. workers: data loading processes. cache: keep the
+    decoded images in memory.
     """
 
     epochs: int = 150
@@ -24,6 +26,8 @@ class TrainConfig:
     lr: float = 3e-5
     weight_decay: float = 1e-2
     schedule: str = "constant"
+    min_crop: float = 0.6
+    jitter: float = 0.2
     mixup: float = 0.2
     label_smoothing: float = 0.0
     multi_label: bool = False
@@ -33,6 +37,7 @@ class TrainConfig:
     clip: float = 1.0
     precision: str = "auto"
     workers: int = 2
+    cache: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -44,5 +49,6 @@ class TrainConfig:
         require(self.lr > 0, "lr", self.lr, "a positive number")
         for field in ("held_out", "label_smoothing"):
             require(0 <= getattr(self, field) < 1, field, getattr(self, field), "a number in [0, 1)")
-        for field in ("mixup", "weight_decay", "clip", "workers"):
+        require(0 < self.min_crop <= 1, "min_crop", self.min_crop, "a number in (0, 1]")
+        for field in ("jitter", "mixup", "weight_decay", "clip", "workers"):
             require(getattr(self, field) >= 0, field, getattr(self, field), "zero or more")

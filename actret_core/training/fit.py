@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 import warnings
 from dataclasses import asdict
@@ -39,11 +40,11 @@ def fit(
     out = Path(out)
     _claim(out, {"model": asdict(model.config), "train": asdict(config)})
     L.seed_everything(config.seed, workers=True, verbose=False)
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last).train()  # Lightning would go on in the mode it finds
     module, clock = ActionModule(model, config), _Clock()
     last = out / "last.ckpt"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning", message=".*(num_workers|does not have many workers|log_every_n_steps).*")
+        warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on workers, folders and empty loops
         trainer = _trainer(config, out, clock, held_out is not None, progress)
         loaders = [_loader(train, config, shuffle=True), held_out and _loader(held_out, config, shuffle=False)]
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
@@ -72,11 +73,34 @@ class _Clock(Callback):
         self.seconds = state["seconds"]
 
 
+class _Stopping(EarlyStopping):
+    """Early stopping that also knows, when a stopped run is called again, that it had stopped."""
+
+    def on_train_start(self, trainer: L.Trainer, _: L.LightningModule) -> None:
+        trainer.should_stop = self.wait_count >= self.patience
+
+
+class _KeepLast(Callback):
+    """A checkpoint after every epoch, whole or not at all; Lightning's own writes over the old one in place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        temporary = self.path.with_suffix(".part")
+        trainer.save_checkpoint(temporary)
+        os.replace(temporary, self.path)
+
+
 def _claim(out: Path, config: dict[str, Any]) -> None:
     """Write the run's config into `out`, or raise CheckpointError if another run stands there."""
     path = out / "config.json"
     if path.exists():
-        if json.loads(path.read_text()) != config:
+        try:
+            same = json.loads(path.read_text()) == config
+        except ValueError:  # cut short
+            same = False
+        if not same:
             raise CheckpointError(f"{path}: a run of another config stands there; name another folder or delete it")
         return
     out.mkdir(parents=True, exist_ok=True)
@@ -84,11 +108,13 @@ def _claim(out: Path, config: dict[str, Any]) -> None:
 
 
 def _trainer(config: TrainConfig, out: Path, clock: Callback, stops_early: bool, progress: bool) -> L.Trainer:
-    logging.getLogger("lightning.pytorch").setLevel(logging.INFO if progress else logging.ERROR)
-    callbacks = [clock, LearningRateMonitor("epoch"), ModelCheckpoint(out, "epoch", save_top_k=0, save_last=True)]
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # advertisements, and what hardware is absent
+    # not `save_last`: with save_top_k=0 Lightning writes that one only when the training ends
+    every_epoch = ModelCheckpoint(out, "last", enable_version_counter=False)
+    callbacks = [clock, LearningRateMonitor("epoch"), every_epoch]
     if stops_early:
         best = ModelCheckpoint(out, "best", monitor="val_loss", enable_version_counter=False)
-        callbacks += [EarlyStopping("val_loss", patience=config.patience), best]
+        callbacks += [_Stopping("val_loss", patience=config.patience), best]
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=5))
     return L.Trainer(

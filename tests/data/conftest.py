@@ -19,7 +19,7 @@ def tiny(tmp_path: Path) -> Path:
     for folder in ("JPEGImages", "XMLAnnotations", "ImageSplits"):
         (root / folder).mkdir(parents=True)
     lists = root / "ImageSplits"
-    (lists / "actions.txt").write_text("action_name\tnumber_of_images\n" + "".join(f"{a}\t6\n" for a in ACTIONS))
+    (lists / "actions.txt").write_text("\n".join(["action_name\tnumber_of_images", *(f"{a}\t6" for a in ACTIONS)]))
     for action in ACTIONS:
         names = [f"{action}_{i:03}.jpg" for i in range(6)]
         (lists / f"{action}_train.txt").write_text("\n".join(names[:4]) + "\n")
@@ -33,4 +33,5 @@ def _write_image(root: Path, name: str, action: str) -> None:
     image = Image.new("RGB", SIZE)
     ImageDraw.Draw(image).rectangle((*PERSON[:2], PERSON[2] - 1, PERSON[3] - 1), fill=(255, 0, 0))
     image.save(root / "JPEGImages" / name, quality=95)
-    (root / "XMLAnnotations" / name).with_suffix(".xml").write_text(XML.format(*PERSON, name=name, action=action))
+    xml = (root / "XMLAnnotations" / name).with_suffix(".xml")
+    xml.write_text(XML.format(*PERSON, name=name, action=action))

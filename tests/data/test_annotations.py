@@ -25,7 +25,8 @@ def test_size_box_and_action_of_stanford40(tmp_path: Path) -> None:
 
 def test_actions_of_voc_are_those_marked_with_one(tmp_path: Path) -> None:
     marked = "<actions><jumping>0</jumping><phoning>1</phoning><walking> 1 </walking></actions>"
-    body = SIZE + PERSON.replace("person", "horse") + PERSON.replace("</object>", f"{marked}</object>") + PERSON
+    horse, person = PERSON.replace("person", "horse"), PERSON.replace("</object>", f"{marked}</object>")
+    body = SIZE + horse + person + PERSON
     _, (first, second) = read_annotation(annotation(tmp_path, body))
     assert first.index == 1 and first.actions == ("phoning", "walking")  # the horse is object 0
     assert second.index == 2 and second.actions is None

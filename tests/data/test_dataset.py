@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,9 +55,9 @@ def test_a_region_that_a_crop_cut_away_is_masked() -> None:
 
 
 def test_the_cache_changes_nothing(split: ActionSplit) -> None:
-    plain, cached = (ActionDataset(split, context_of(split), 1, eval_transform(16), cache=c) for c in (False, True))
-    for sample in split.samples:
-        sample.image.unlink() if sample is split.samples[-1] else None
+    context, small = context_of(split), eval_transform(16)
+    plain, cached = (ActionDataset(split, context, 1, small, cache=cache) for cache in (False, True))
+    split.samples[3].image.unlink()
     for i in range(3):
         torch.testing.assert_close(plain[i], cached[i])
     assert cached[3]["target"].tolist() == [0, 1]  # from memory: the file is gone
@@ -113,4 +112,3 @@ def test_200_real_photographs(real_data: Path) -> None:
         boxes = torch.cat([batch["person"], batch["regions"][batch["mask"]]])
         assert (boxes[:, 2:] > boxes[:, :2]).all() and boxes.min() >= 0 and boxes.max() <= 224
         assert batch["mask"].any(1).float().mean() > 0.95 and (batch["target"].sum(1) == 1).all()
-    assert replace(few, samples=()).ids == []

@@ -22,9 +22,9 @@ def test_one_reader_serves_stanford40_and_the_playground(tiny: Path) -> None:
 
 
 def test_unknown_names_are_errors_that_help(tiny: Path) -> None:
-    with pytest.raises(ConfigError, match="dataset='stanford-40': expected one of .*; did you mean 'stanford40'"):
+    with pytest.raises(ConfigError, match="dataset='stanford-40': .*; did you mean 'stanford40'"):
         read_split("stanford-40", tiny, "train")
-    with pytest.raises(ConfigError, match=r"dataset='coco': expected one of playground, stanford40, voc2012$"):
+    with pytest.raises(ConfigError, match="dataset='coco': .* of playground, stanford40, voc2012$"):
         dataset_info("coco")
     with pytest.raises(ConfigError, match="split='validation': expected one of train, test"):
         read_split("stanford40", tiny, "validation")

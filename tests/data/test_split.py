@@ -9,7 +9,8 @@ from actret_core.errors import DataError
 
 
 def split_of(labels: list[tuple[int, ...]], actions: int) -> ActionSplit:
-    samples = [ActionSample(str(i), Path(f"{i}.jpg"), (9, 9), (0, 0, 9, 9), row) for i, row in enumerate(labels)]
+    whole = (9, 9), (0, 0, 9, 9)
+    samples = [ActionSample(str(i), Path(f"{i}.jpg"), *whole, row) for i, row in enumerate(labels)]
     return ActionSplit("voc2012", "train", tuple(f"a{i}" for i in range(actions)), tuple(samples))
 
 
@@ -33,7 +34,9 @@ def test_hold_out_depends_on_the_seed_alone() -> None:
     assert hold_out(split, 0.2, seed=1)[1].ids != hold_out(split, 0.2, seed=2)[1].ids
 
 
-@pytest.mark.parametrize(("labels", "fraction"), [([(0,)] * 9 + [(1,)], 0.5), ([(0,)] * 9 + [(1,)] * 9, 0.05)])
+@pytest.mark.parametrize(
+    ("labels", "fraction"), [([(0,)] * 9 + [(1,)], 0.5), ([(0,)] * 9 + [(1,)] * 9, 0.05)]
+)
 def test_hold_out_needs_enough_of_every_action(labels: list[tuple[int, ...]], fraction: float) -> None:
     with pytest.raises(DataError, match="cannot hold out .* of voc2012/train"):
         hold_out(split_of(labels, 2), fraction, seed=0)

@@ -29,7 +29,8 @@ def bright_box(image: Tensor) -> Tensor:
 def test_eval_transform_squashes_the_whole_image() -> None:
     image, person, regions = eval_transform(64)(*sample())
     assert image.shape == (3, 64, 64) and image.dtype == torch.float32
-    torch.testing.assert_close(person[0].as_subclass(Tensor), torch.tensor(PERSON) * torch.tensor([0.4, 64 / 120] * 2))
+    scale = torch.tensor([64 / WIDTH, 64 / HEIGHT] * 2)
+    torch.testing.assert_close(person[0].as_subclass(Tensor), torch.tensor(PERSON) * scale)
     torch.testing.assert_close(regions[0].as_subclass(Tensor), torch.tensor([0.0, 0, 64, 64]))
     assert (bright_box(image) - person[0]).abs().max() <= 1
 
@@ -41,7 +42,7 @@ def test_the_image_is_normalized_as_the_weights_expect() -> None:
     torch.testing.assert_close(image[:, 4, 4].as_subclass(Tensor), expected)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_boxes_follow_the_image_through_crop_flip_and_jitter(seed: int) -> None:
     torch.manual_seed(seed)
     image, person, regions = train_transform(96)(*sample())
@@ -52,10 +53,10 @@ def test_boxes_follow_the_image_through_crop_flip_and_jitter(seed: int) -> None:
 
 def test_training_shows_both_sides_and_many_crops() -> None:
     torch.manual_seed(0)
-    persons = torch.stack([train_transform(96)(*sample())[1][0] for _ in range(40)])
+    persons = torch.stack([train_transform(96)(*sample())[1][0] for _ in range(24)])
     left = persons[:, [0, 2]].mean(1) < 48
-    assert 8 < left.sum() < 32
-    assert len(persons.unique(dim=0)) > 35
+    assert 4 < left.sum() < 20
+    assert len(persons.unique(dim=0)) > 20
 
 
 def test_two_flips_are_none() -> None:
@@ -81,7 +82,7 @@ def area(boxes: Tensor) -> Tensor:
 def test_crop_keeps_enough_of_the_person(keep: float) -> None:
     torch.manual_seed(0)
     crop, person = PersonCrop(0.3, keep=keep), (100, 70, 150, 118)
-    for _ in range(100):
+    for _ in range(40):
         image, box, _ = v2.Compose([crop, v2.ClampBoundingBoxes()])(*sample(person))
         assert area(box)[0] >= (keep - 1e-6) * 50 * 48
         # the pixels agree: as much white is left as the box says
@@ -90,7 +91,8 @@ def test_crop_keeps_enough_of_the_person(keep: float) -> None:
 
 def test_crop_covers_the_share_of_the_image_that_is_asked_for() -> None:
     torch.manual_seed(0)
-    shares = torch.tensor([PersonCrop(0.6, keep=0)(*sample())[0][0].numel() / (HEIGHT * WIDTH) for _ in range(100)])
+    crops = [PersonCrop(0.6, keep=0)(*sample())[0] for _ in range(40)]
+    shares = torch.tensor([crop[0].numel() / (HEIGHT * WIDTH) for crop in crops])
     assert 0.59 <= shares.min() and shares.max() <= 1 and shares.std() > 0.05
 
 

@@ -48,7 +48,7 @@ def test_a_sample_is_a_person_with_any_number_of_actions(tiny_voc: Path) -> None
 
 def test_photographs_may_be_left_out_on_purpose(tiny_voc: Path) -> None:
     (tiny_voc / "JPEGImages" / "2011_7.jpg").unlink()
-    with pytest.raises(DataError, match="1 of 1 images named by ImageSets/Action/val.txt are absent, first 2011_7.jpg"):
+    with pytest.raises(DataError, match="1 of 1 images named by .*/val.txt are absent, first 2011_7.jpg"):
         read_voc2012(tiny_voc, "val")
     (tiny_voc / "JPEGImages").rmdir()
     with pytest.raises(DataError, match="no folder JPEGImages"):
@@ -69,22 +69,25 @@ def test_bad_input_is_named(tiny_voc: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def voc(real_data: Path) -> Path:
-    return real_data / "VOC2012_action_annotations"
+def voc(real_data: Path) -> dict[str, ActionSplit]:
+    root = real_data / "VOC2012_action_annotations"
+    return {split: read_voc2012(root, split, images=False) for split in ("train", "val", "trainval")}
 
 
-def _marked(voc: Path, split: str) -> dict[str, dict[str, bool]]:
+def _marked(real_data: Path, split: str) -> dict[str, dict[str, bool]]:
     """What the lists say: action -> sample id -> is it performed; they count objects from 1."""
-    lists = {}
+    lists, folder = {}, real_data / "VOC2012_action_annotations" / "ImageSets" / "Action"
     for action in ACTIONS:
-        rows = [r.split() for r in (voc / "ImageSets" / "Action" / f"{action}_{split}.txt").read_text().splitlines()]
+        rows = [row.split() for row in (folder / f"{action}_{split}.txt").read_text().splitlines()]
         lists[action] = {f"{stem}#{int(index) - 1}": mark == "1" for stem, index, mark in rows}
     return lists
 
 
 @pytest.mark.parametrize(("split", "images", "persons"), [("train", 2296, 3134), ("val", 2292, 3144)])
-def test_real_labels_agree_with_every_line_of_the_lists(voc: Path, split: str, images: int, persons: int) -> None:
-    data, lists = read_voc2012(voc, split, images=False), _marked(voc, split)
+def test_real_labels_agree_with_every_line_of_the_lists(
+    real_data: Path, voc: dict[str, ActionSplit], split: str, images: int, persons: int
+) -> None:
+    data, lists = voc[split], _marked(real_data, split)
     assert len({s.image for s in data.samples}) == images and len(data) == persons
     targets = dict(zip(data.ids, data.targets, strict=True))
     for column, action in enumerate(ACTIONS):
@@ -92,8 +95,10 @@ def test_real_labels_agree_with_every_line_of_the_lists(voc: Path, split: str, i
         assert data.targets[:, column].sum() == sum(lists[action].values())
 
 
-def test_real_jumping_lists_leave_out_the_persons_of_2010(voc: Path) -> None:
-    data, lists = read_voc2012(voc, "trainval", images=False), _marked(voc, "trainval")
+def test_real_jumping_lists_leave_out_the_persons_of_2010(
+    real_data: Path, voc: dict[str, ActionSplit]
+) -> None:
+    data, lists = voc["trainval"], _marked(real_data, "trainval")
     assert len(data) == 6278
     missing = [s for s in data.samples if s.id not in lists["jumping"]]
     assert len(missing) == 608 == sum(i.startswith("2010_") for i in data.ids)
@@ -108,7 +113,7 @@ def _with_positive_in_own_photograph(split: ActionSplit) -> int:
     return int((shared & (photograph[:, None] == photograph)).any(1).sum())
 
 
-def test_real_queries_and_distractors_of_val(voc: Path) -> None:
-    val = read_voc2012(voc, "val", images=False)
+def test_real_queries_and_distractors_of_val(voc: dict[str, ActionSplit]) -> None:
+    val = voc["val"]
     assert Counter(bool(s.labels) for s in val.samples) == {True: 2622, False: 522}
     assert _with_positive_in_own_photograph(val) == 996

@@ -12,6 +12,7 @@ from actret_core.data.playground.settings import SETTINGS, draw_setting
 
 ALONE, PAIR = 0.4, 0.88  # up to ALONE one person, up to PAIR two, else three
 ROOM = 270.0  # body units in which three persons fit; where they do not, two remain
+AWAY = 0.35  # how often an action that may happen anywhere leaves the park; mostly there, a setting is worth a look
 SAME_GROUP = 0.7  # how often a second person does what the anchored one is easily taken to do
 
 
@@ -58,7 +59,7 @@ def compose(seed: int, index: int) -> Scene:
     key = f"{seed}-{index}"
     rng = Random(f"{key}-cast")
     anchored = ACTIONS[PLAYGROUND_ACTIONS[index % len(PLAYGROUND_ACTIONS)]]
-    setting = anchored.setting or rng.choice(SETTINGS)
+    setting = anchored.setting or (rng.choice(SETTINGS) if rng.random() < AWAY else "park")
     cast, cue_left = _cast(anchored, setting, rng), rng.random() < 0.5
     order = sorted(range(len(cast)), key=lambda i: _place(cast[i], cue_left, rng))
     size = _size(len(cast), rng)

@@ -16,7 +16,7 @@ from actret_core.data.playground.pen import Box
 from actret_core.data.playground.scenes import Picture, Scene, compose, render
 from actret_core.errors import DataError
 
-VERSION = 1
+VERSION = 2
 RECORD = "playground.json"
 
 

@@ -1,0 +1,129 @@
+import json
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from actret_core import cli
+from actret_core.data.tokens import FrozenTokens
+from actret_core.models.checkpoint import load_model
+from actret_core.models.config import RegionNetConfig
+from actret_core.presets import PRESETS, Preset
+from actret_core.training.config import TrainConfig
+
+TINY = Preset(
+    "demo",
+    RegionNetConfig(classes=12, backbone="small", image_size=32, k=3, blocks=1, heads=2, ffn=16, hidden=8),
+    TrainConfig(epochs=1, batch_size=20, held_out=0.0, mixup=0.0, precision="32-true", workers=0),
+)
+DEMO = ["train", "--preset", "demo", "--data", "PLAYGROUND"]
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one's own to run in, and a preset that trains in a second."""
+    monkeypatch.setitem(PRESETS, "demo", TINY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_playground_prints_its_folder(at_home: Path, capsys: pytest.CaptureFixture) -> None:
+    cli.main(["playground", "--to", "drawn", "--images", "36", "--seed", "2"])
+    assert capsys.readouterr().out.strip() == "drawn"
+    assert len(list((at_home / "drawn" / "JPEGImages").iterdir())) == 36
+
+
+def test_train_records_a_run_and_keeps_the_model(
+    at_home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Training is real; what a record holds is tested where it is made."""
+    recorded = []
+    monkeypatch.setattr(
+        cli, "record_run", lambda *given: recorded.append(given) or SimpleNamespace(metrics={"mAP": 1.0})
+    )
+    cli.main(["train", "--data", str(playground), "--preset", "demo", "--features", "ag", "--seed", "1"])
+    printed = capsys.readouterr().out
+    assert json.loads(printed[printed.index("{\n") :]) == {"mAP": 1.0}
+    ((_, preset, trained, result, results, variant),) = recorded
+    assert (result.epochs, results, variant) == (1, Path("results"), "ag")
+    assert preset.model == replace(TINY.model, features="ag") and preset.train == replace(TINY.train, seed=1)
+    out = at_home / "runs" / "playground" / "region_net-ag-demo-seed1"
+    kept = load_model(out / "model.safetensors", expected=preset.model).state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in trained.state_dict().items())
+    assert (out / "config.json").exists() and (out / "last.ckpt").exists()
+
+
+def test_tokens_writes_what_the_notebooks_read(
+    at_home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    monkeypatch.setattr(cli, "load_backbone", lambda backbone, weights: loaded.append(weights))
+    monkeypatch.setitem(PRESETS, "cpu", TINY)
+    monkeypatch.setattr(
+        "actret_core.models.backbone.ResNetBackbone", lambda **_: cli.RegionNet(TINY.model).backbone
+    )
+    name = "ResNet50_Weights.IMAGENET1K_V1"
+    cli.main(["tokens", "--data", str(playground), "--weights", name, "--dim", "8", "--out", "tokens.npz"])
+    frozen = FrozenTokens.load(at_home / "tokens.npz")
+    assert loaded == [name] and frozen.values.shape == (60, 5, 8) and 0 < frozen.train.sum() < 60
+
+
+def test_detect_writes_beside_the_data(
+    at_home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setattr(cli, "load_detector", lambda: "a detector")
+    monkeypatch.setattr(cli, "detect", lambda model, images, out: calls.append((model, images, out)) or out)
+    cli.main(["detect", "--data", str(playground)])
+    cli.main(["detect", "--data", str(playground), "--proposals", "mine.json"])
+    assert [out for *_, out in calls] == [playground / "proposals.json.gz", Path("mine.json")]
+    model, images, _ = calls[0]
+    assert model == "a detector" and len(set(images)) == len(images) == 60 and images == sorted(images)
+
+
+def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(cli, "fetch_stanford40", lambda to: asked.append(("stanford40", to)))
+    monkeypatch.setattr(cli, "fetch_voc2012", lambda to: asked.append(("voc2012", to)))
+    for name in ("stanford40", "voc2012"):
+        cli.main(["download", name, "--to", f"data/{name}"])
+    assert asked == [("stanford40", Path("data/stanford40")), ("voc2012", Path("data/voc2012"))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--dataset", "stanford40"], "stanford40: name its folder"),
+        (["train", "--dataset", "stanford40", "--data", "absent"], "absent"),
+        ([*DEMO, "--features", "agx"], "features='agx'"),
+        ([*DEMO, "--proposals", "none.json"], "none.json: no"),
+        ([*DEMO, "--weights", "x.pth"], "no torchvision name"),
+        ([*DEMO, "--weights", "x.safetensors"], "x.safetensors"),
+        (["playground", "--to", "few", "--images", "5"], "images=5"),
+        (["detect", "--dataset", "voc2012"], "voc2012: name its folder"),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, playground: Path) -> None:
+    with pytest.raises(SystemExit) as error:
+        cli.main([str(playground) if a == "PLAYGROUND" else a for a in arguments])
+    text = error.value.code  # printed to stderr, with status 1
+    assert isinstance(text, str) and text.startswith("actret_core: ") and message in text and "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"]]
+)
+def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as error:
+        cli.main(arguments)
+    assert error.value.code == 2 and "usage: python -m actret_core" in capsys.readouterr().err
+
+
+def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["actret_core", "train", "--dataset", "stanford40"])
+    with pytest.raises(SystemExit, match="actret_core: stanford40: name its folder"):
+        runpy.run_module("actret_core", run_name="__main__")

@@ -1,0 +1,295 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from actret_core.data.playground import PLAYGROUND_ACTIONS
+from actret_core.data.sample import ActionSample, ActionSplit
+from actret_core.errors import ConfigError, DataError, ProposalError
+from actret_core.experiment import (
+    ActionData,
+    assess,
+    configure,
+    find_root,
+    fingerprint,
+    load_data,
+    record_run,
+    to_embeddings,
+    train_region_net,
+)
+from actret_core.models.config import RegionNetConfig
+from actret_core.models.region_net import RegionNet
+from actret_core.presets import Preset
+from actret_core.regions.proposals import read_proposals, write_proposals
+from actret_core.results import RunRecord, read_record
+from actret_core.retrieval import Embeddings, evaluate, recognition_map
+from actret_core.training.config import TrainConfig
+from actret_core.training.embed import embed
+from actret_core.training.fit import FitResult
+
+TINY = Preset(
+    "demo",
+    RegionNetConfig(
+        classes=12, backbone="small", image_size=32, k=3, min_score=0.3, blocks=1, heads=2, ffn=16, hidden=8
+    ),
+    TrainConfig(epochs=2, batch_size=8, lr=1e-3, held_out=0.3, mixup=0.2, precision="32-true", workers=0),
+)
+
+
+class Run(NamedTuple):
+    data: ActionData
+    preset: Preset
+    model: RegionNet
+    result: FitResult
+    results: Path
+    record: RunRecord
+
+
+@pytest.fixture(scope="module")
+def drawings(playground: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The playground with two of each action's five images for testing, so that every query has a positive."""
+    root = tmp_path_factory.mktemp("drawings")
+    for name in ("JPEGImages", "XMLAnnotations", "proposals.json.gz"):
+        (root / name).symlink_to(playground / name)
+    (root / "ImageSplits").mkdir()
+    (root / "ImageSplits" / "actions.txt").write_text(
+        (playground / "ImageSplits" / "actions.txt").read_text()
+    )
+    for action in PLAYGROUND_ACTIONS:
+        names = [f"{action}_{i:03}.png\n" for i in range(1, 6)]
+        (root / "ImageSplits" / f"{action}_train.txt").write_text("".join(names[:3]))
+        (root / "ImageSplits" / f"{action}_test.txt").write_text("".join(names[3:]))
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """All steps from the folder to the record, two epochs on the playground."""
+    folder = tmp_path_factory.mktemp("run")
+    data = load_data("playground", drawings, TINY.model)
+    preset = configure(TINY, data, None, seed=3)
+    model, result = train_region_net(data, preset, None, folder / "out", progress=False)
+    record = record_run(data, preset, model, result, folder / "results", dim=16)
+    return Run(data, preset, model, result, folder / "results", record)
+
+
+def test_both_splits_are_read_and_every_sample_is_ranked(run: Run, drawings: Path) -> None:
+    data = run.data
+    assert (len(data.train), len(data.evaluation)) == (36, 24)
+    assert data.context.keys() == {*data.train.ids, *data.evaluation.ids}
+    named = load_data("playground", str(drawings), TINY.model, drawings / "proposals.json.gz")
+    assert named.train == data.train
+    assert all(
+        torch.equal(named.context[i], data.context[i]) and len(data.context[i]) <= 3 for i in data.context
+    )
+
+
+def test_a_dataset_is_augmented_only_if_asked(run: Run) -> None:
+    plain = run.data.dataset(run.data.train, TINY.model)
+    random = run.data.dataset(run.data.train, TINY.model, augment=TINY.train)
+    assert torch.equal(plain[0]["image"], plain[0]["image"])
+    torch.manual_seed(0)
+    assert not all(torch.equal(random[0]["image"], plain[0]["image"]) for _ in range(3))
+    assert plain[0]["image"].shape == (3, 32, 32) and plain[0]["regions"].shape == (3, 4)
+
+
+def test_the_record_is_what_was_run(run: Run) -> None:
+    path = run.results / "playground" / "region_net-demo-seed3.json"
+    record, values = read_record(path), json.loads(path.read_text())
+    assert (record.dataset, record.method, record.tier, record.seed) == (
+        "playground",
+        "region_net",
+        "demo",
+        3,
+    )
+    assert record.config == {"model": asdict(run.preset.model), "train": asdict(run.preset.train)}
+    assert record.epochs == run.result.epochs == 2 and record.wall_seconds == pytest.approx(
+        run.result.wall_seconds, abs=0.06
+    )
+    assert record.dataset_fingerprint["images"] == 60
+    assert record.metrics["reranked"]["variant"] == "concatenated" and "metrics_full_dim" in values
+    assert values["metrics"].keys() == {
+        "mAP",
+        "rank1",
+        "rank5",
+        "mAP_ci95",
+        "reranked",
+        "reranked_single",
+        "recognition_mAP",
+    }
+
+
+def test_the_metrics_are_those_of_the_embeddings_file(run: Run) -> None:
+    """What anyone can recompute, without model and images."""
+    small = Embeddings.load(run.record.embeddings_path(run.results))
+    assert small.ids.tolist() == run.data.evaluation.ids
+    assert small.labels.tolist() == run.data.evaluation.targets.argmax(1).tolist()
+    assert small.features.shape[1] == 16
+    metrics = dict(run.record.metrics)
+    del metrics["recognition_mAP"]
+    assert assess(small) == metrics
+    assert evaluate(small).as_percent() == {name: metrics[name] for name in ("mAP", "rank1", "rank5")}
+    low, high = metrics["mAP_ci95"]
+    assert low <= metrics["mAP"] <= high
+
+
+def test_the_metrics_of_the_full_features_stand_beside(run: Run) -> None:
+    found = embed(run.model, run.data.dataset(run.data.evaluation, run.preset.model), progress=False)
+    full = evaluate(to_embeddings(run.data.evaluation, found.features)).as_percent()
+    beside = run.record.extra["metrics_full_dim"]
+    assert {name: beside[name] for name in full} == pytest.approx(full, abs=1e-3)
+    recognition = 100 * recognition_map(found.logits, run.data.evaluation.targets)
+    assert beside["recognition_mAP"] == pytest.approx(recognition, abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same_model(run: Run, tmp_path: Path) -> None:
+    again, _ = train_region_net(run.data, run.preset, None, tmp_path / "a", cache=True, progress=False)
+    for name, value in run.model.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_early_stopping_never_sees_the_evaluation_split(run: Run, tmp_path: Path, monkeypatch) -> None:
+    asked: list[tuple[list[str], list[str]]] = []
+    monkeypatch.setattr(
+        "actret_core.experiment.fit",
+        lambda model, train, held, *_: asked.append((train.split.ids, held.split.ids)) or FitResult(0, 0.0),
+    )
+    train_region_net(run.data, run.preset, None, tmp_path)
+    ((train, held),) = asked
+    assert sorted(train + held) == sorted(run.data.train.ids) and not set(train) & set(held) and held
+
+
+def test_weights_fill_the_backbone(run: Run, tmp_path: Path, monkeypatch) -> None:
+    loaded = []
+    monkeypatch.setattr(
+        "actret_core.experiment.load_backbone", lambda backbone, weights: loaded.append(weights)
+    )
+    monkeypatch.setattr("actret_core.experiment.fit", lambda *_: FitResult(0, 0.0))
+    train_region_net(run.data, run.preset, "some.safetensors", tmp_path)
+    assert loaded == ["some.safetensors"]
+
+
+def test_a_preset_is_fitted_to_data_weights_and_seed(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "he.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"architecture": "ResNet-50, stride in the 1x1"})
+    broad = replace(TINY, model=replace(TINY.model, classes=40))
+    fitted = configure(broad, run.data, path, seed=7)
+    assert (fitted.model.classes, fitted.model.backbone, fitted.train.seed) == (12, "resnet50_he2016", 7)
+    assert not fitted.train.multi_label and fitted.tier == "demo"
+    assert configure(broad, run.data, None, 0).model.backbone == "small"
+
+
+def persons(*labels: tuple[int, ...]) -> ActionSplit:
+    """Two persons a photograph."""
+    samples = [
+        ActionSample(f"p{i // 2}#{i}", Path(f"p{i // 2}.jpg"), (9, 9), (0.0, 0.0, 5.0, 5.0), wanted)
+        for i, wanted in enumerate(labels)
+    ]
+    return ActionSplit("voc2012", "val", ("jumping", "phoning", "running"), tuple(samples))
+
+
+def test_persons_with_several_or_no_actions_are_trained_by_binary_cross_entropy() -> None:
+    for labels, multi in (
+        ([(0,), (1,), (2,)], False),
+        ([(0,), (1, 2), (2,)], True),
+        ([(0,), (), (2,)], True),
+    ):
+        split = persons(*labels)
+        assert configure(TINY, ActionData(split, split, {}), None, 0).train.multi_label == multi
+
+
+def test_persons_of_one_photograph_form_a_group() -> None:
+    several = to_embeddings(persons((0,), (1, 2), (), (1,)), np.eye(4, dtype=np.float32))
+    assert several.groups.tolist() == ["p0.jpg", "p0.jpg", "p1.jpg", "p1.jpg"]
+    assert several.labels.tolist() == [
+        [True, False, False],
+        [False, True, True],
+        [False] * 3,
+        [False, True, False],
+    ]
+    single = to_embeddings(
+        replace(persons((0,), (2,)), samples=persons((0,), (2,)).samples[:1]), np.eye(1, dtype=np.float32)
+    )
+    assert single.groups is None and single.labels.tolist() == [0]
+
+
+def test_the_fingerprint_tells_data_sets_apart(run: Run) -> None:
+    data = run.data
+    mixed = replace(data, train=replace(data.train, samples=data.train.samples[::-1]))
+    swapped = replace(data, train=data.evaluation, evaluation=data.train)
+    assert fingerprint(mixed) == fingerprint(data)
+    assert fingerprint(swapped)["splits_sha256"] != fingerprint(data)["splits_sha256"]
+    fewer = replace(data, train=replace(data.train, samples=data.train.samples[1:]))
+    assert fingerprint(fewer)["images"] == 59
+
+
+def test_a_real_data_set_needs_a_folder() -> None:
+    for root in (None, ""):
+        with pytest.raises(
+            DataError, match="stanford40: name its folder, or fetch it by `python -m actret_core download"
+        ):
+            find_root("stanford40", root)
+
+
+def test_a_named_folder_is_taken_as_it_is(tmp_path: Path) -> None:
+    assert find_root("stanford40", str(tmp_path)) == find_root("playground", tmp_path) == tmp_path
+    with pytest.raises(DataError, match="absent"):
+        load_data("stanford40", tmp_path / "absent", TINY.model)
+
+
+def test_the_playground_is_drawn_into_the_cache(tmp_path: Path, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
+    monkeypatch.setattr("actret_core.experiment.write_playground", lambda root: drawn.append(root) or root)
+    assert find_root("playground") == drawn[0] and drawn[0].parent == tmp_path
+    monkeypatch.delenv("ACTRET_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert find_root("playground").parent == tmp_path / "home" / ".cache" / "actret"
+
+
+def test_an_unknown_data_set_names_the_near_miss(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'stanford40'"):
+        load_data("stanford4", tmp_path, TINY.model)
+
+
+@pytest.fixture
+def linked(playground: Path, tmp_path: Path) -> Path:
+    """The playground's images and lists without a proposals file."""
+    for name in ("JPEGImages", "XMLAnnotations", "ImageSplits"):
+        (tmp_path / name).symlink_to(playground / name)
+    return tmp_path
+
+
+def test_no_proposals_file_or_several(linked: Path, playground: Path) -> None:
+    with pytest.raises(ProposalError, match=r"0 files proposals\*.json\*; name one"):
+        load_data("playground", linked, TINY.model)
+    for name in ("proposals.json.gz", "proposals_other.json.gz"):
+        (linked / name).symlink_to(playground / "proposals.json.gz")
+    with pytest.raises(ProposalError, match=r"2 files proposals\*.json\*; name one"):
+        load_data("playground", linked, TINY.model)
+    assert load_data("playground", linked, TINY.model, linked / "proposals.json.gz").context
+
+
+def test_proposals_of_other_images(linked: Path, playground: Path) -> None:
+    found = read_proposals(playground / "proposals.json.gz")
+    write_proposals(linked / "proposals.json", {f"other_{name}": value for name, value in found.items()})
+    with pytest.raises(ProposalError, match="proposals.json: none of its images is in this data set"):
+        load_data("playground", linked, TINY.model)
+
+
+def test_an_image_without_any_proposal_goes_all_the_way(
+    linked: Path, playground: Path, tmp_path: Path
+) -> None:
+    found = read_proposals(playground / "proposals.json.gz")
+    few = {name: value for name, value in found.items() if name.startswith("drinking")}
+    write_proposals(linked / "proposals.json", few)
+    data = load_data("playground", linked, TINY.model)
+    assert sum(len(boxes) == 0 for boxes in data.context.values()) >= 55
+    torch.manual_seed(0)
+    found = embed(RegionNet(TINY.model), data.dataset(data.evaluation, TINY.model), progress=False)
+    assert np.isfinite(found.features).all() and np.isfinite(found.logits).all()

@@ -1,0 +1,148 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from actret_core import viz
+from actret_core.data.sample import ActionSample
+from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+
+ACTIONS = ("drinking", "riding_a_bike", "phoning")
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[ActionSample]:
+    """Five persons, the last of them without an action."""
+    labels, out = [(0,), (1,), (0,), (0, 2), ()], []
+    for i, actions in enumerate(labels):
+        path = tmp_path / f"{i}.png"
+        Image.new("RGB", (40, 30), (0, 50 * i, 0)).save(path)
+        out.append(ActionSample(f"{i}", path, (40, 30), (4.0, 5.0, 20.0, 25.0), actions))
+    return out
+
+
+def shown(figure: Figure) -> list:
+    return [axes for axes in figure.axes if axes.images]
+
+
+def edges(axes) -> list[tuple[float, ...]]:
+    """The drawn boxes, xyxy."""
+    boxes = [p for p in axes.patches if isinstance(p, Rectangle)]
+    return [(*p.get_xy(), p.get_x() + p.get_width(), p.get_y() + p.get_height()) for p in boxes]
+
+
+def test_boxes_are_drawn_where_they_are() -> None:
+    axes = plt.figure().gca()
+    viz.draw_boxes(axes, np.array([[1, 2, 5, 9], [0, 0, 3, 3]]), edgecolor="red")
+    viz.draw_boxes(axes, (4, 4, 6, 7))
+    viz.draw_boxes(axes, np.zeros((0, 4)))
+    assert edges(axes) == [(1, 2, 5, 9), (0, 0, 3, 3), (4, 4, 6, 7)]
+    assert not any(p.get_fill() for p in axes.patches)
+
+
+def test_an_image_comes_back_from_its_normalization() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 6, 8), dtype=np.uint8)
+    mean, std = np.reshape(IMAGENET_MEAN, (3, 1, 1)), np.reshape(IMAGENET_STD, (3, 1, 1))
+    for image in (pixels, ((pixels / 255 - mean) / std).astype(np.float32)):
+        axes = plt.figure().gca()
+        viz.show_image(axes, image, "a title")
+        np.testing.assert_allclose(axes.images[0].get_array(), pixels.transpose(1, 2, 0), atol=1)
+        assert axes.get_title() == "a title" and not axes.axison
+
+
+def test_sample_grid_has_a_picture_and_a_box_a_sample(samples: list[ActionSample]) -> None:
+    figure = viz.sample_grid(samples, ACTIONS, columns=2)
+    assert len(figure.axes) == 6 and len(shown(figure)) == 5 and not figure.axes[5].axison
+    assert [axes.get_title() for axes in shown(figure)] == [
+        "drinking",
+        "riding a bike",
+        "drinking",
+        "drinking, phoning",
+        "other",
+    ]
+    assert all(edges(axes) == [(4, 5, 20, 25)] for axes in shown(figure))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_context_panel_numbers_its_regions(samples: list[ActionSample], count: int) -> None:
+    regions = np.array([[0, 0, 9, 9], [1, 1, 8, 8], [5, 5, 30, 29]], dtype=np.float32)[:count]
+    figure = viz.context_panel(samples[0], regions, "ranked")
+    axes = figure.axes[0]
+    assert edges(axes) == [tuple(r) for r in regions.tolist()] + [(4, 5, 20, 25)]
+    assert [text.get_text() for text in axes.texts] == [str(i + 1) for i in range(count)]
+    assert {p.get_linestyle() for p in axes.patches[:-1]} <= {"--"} and axes.patches[
+        -1
+    ].get_linestyle() == "-"
+
+
+def test_context_panel_draws_into_a_given_axes(samples: list[ActionSample]) -> None:
+    figure, axes = plt.subplots(1, 2)
+    assert viz.context_panel(samples[1], np.zeros((0, 4)), axes=axes[1]) is figure
+    assert not axes[0].images and axes[1].images
+
+
+def test_ranked_list_marks_right_answers(samples: list[ActionSample]) -> None:
+    """An answer that shares one of several actions is right; one without an action is wrong."""
+    figure = viz.ranked_list(samples[0], samples[1:], ACTIONS)
+    assert len(shown(figure)) == len(figure.axes) == 5
+    marks = [axes.get_title().split("\n")[0] for axes in figure.axes]
+    assert marks == ["query", "1 ✗", "2 ✓", "3 ✓", "4 ✗"]
+    assert [len(axes.patches) for axes in figure.axes] == [1, 1, 2, 2, 1]
+    assert to_hex(figure.axes[0].patches[0].get_edgecolor()) == viz.PERSON
+
+
+def test_bars_carry_their_numbers() -> None:
+    figure = viz.bars({"without_fusion": 40.04, "all": 62.51}, "mAP (%)")
+    axes = figure.axes[0]
+    assert [p.get_width() for p in axes.patches] == [40.04, 62.51]
+    assert [t.get_text().strip() for t in axes.texts] == ["40.0", "62.5"]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["without fusion", "all"]
+    assert axes.get_xlabel() == "mAP (%)" and axes.get_xlim()[1] > 62.51 and not axes.containers[0].errorbar
+
+
+def test_bars_show_an_interval() -> None:
+    figure = viz.bars({"a": 40.0, "b": 62.0}, "mAP (%)", {"a": (38.0, 43.0), "b": (61.0, 64.0)})
+    axes = figure.axes[0]
+    segments = axes.containers[-1].errorbar.lines[2][0].get_segments()
+    np.testing.assert_allclose([[s[0][0], s[1][0]] for s in segments], [[38, 43], [61, 64]])
+    assert axes.get_xlim()[1] > 64
+
+
+def test_embedding_map_has_a_group_an_action() -> None:
+    points, labels = np.random.default_rng(0).normal(size=(30, 2)), np.repeat([0, 2], 15)
+    axes = viz.embedding_map(points, labels, ACTIONS).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["drinking", "phoning"]
+    assert sum(len(group.get_offsets()) for group in axes.collections) == 30
+
+
+def test_forty_actions_have_forty_looks() -> None:
+    points, labels = np.zeros((40, 2)), np.arange(40)
+    axes = viz.embedding_map(points, labels, [f"action_{i}" for i in range(40)]).axes[0]
+    looks = {(to_hex(g.get_facecolor()[0]), g.get_paths()[0].vertices.tobytes()) for g in axes.collections}
+    assert len(looks) == 40
+
+
+def test_save_figure_writes_the_same_file_twice(samples: list[ActionSample], tmp_path: Path) -> None:
+    figure = viz.sample_grid(samples[:2], ACTIONS, columns=2)
+    path = viz.save_figure(figure, tmp_path / "deep" / "figures", "grid")
+    assert path == tmp_path / "deep" / "figures" / "grid.png"
+    first = path.read_bytes()
+    with Image.open(path) as image:
+        assert image.format == "PNG" and image.width > 300
+    assert viz.save_figure(figure, tmp_path / "deep" / "figures", "grid").read_bytes() == first
+
+
+def test_readable() -> None:
+    assert viz.readable("riding_a_bike") == "riding a bike"

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+import torch
+
+from actret_core.models.fusion import FusionHead
+from actret_core.training.embed import embed
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_it_is_the_model_s_own_forward_in_the_data_set_s_order(
+    toy, head: FusionHead, batch_size: int
+) -> None:
+    data = toy(10)
+    found = embed(head, data, batch_size, progress=False)
+    assert data.seen == list(range(10))
+    for i in range(10):
+        with torch.no_grad():
+            expected = head.eval()(data.tokens[i : i + 1], torch.ones(1, 4, dtype=torch.bool))
+        np.testing.assert_allclose(found.features[i], expected.embedding[0], atol=1e-5)
+        np.testing.assert_allclose(found.logits[i], expected.logits[0], atol=1e-5)
+    assert found.features.shape == (10, 8) and found.logits.shape == (10, 3)
+    assert found.features.dtype == found.logits.dtype == np.float32
+
+
+def test_dropout_and_batch_norm_rest(toy, head: FusionHead) -> None:
+    before = {name: value.clone() for name, value in head.train().state_dict().items()}
+    first, second = (embed(head, toy(6), progress=False).features for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert all(torch.equal(before[name], value) for name, value in head.state_dict().items())
+
+
+def test_the_model_can_learn_afterward(toy, head: FusionHead) -> None:
+    data = toy(4)
+    embed(head, data, progress=False)
+    head(data.tokens, torch.ones(4, 4, dtype=torch.bool)).logits.sum().backward()
+    assert head.classifier[0].weight.grad.any()

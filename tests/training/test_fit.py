@@ -1,0 +1,213 @@
+import copy
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from actret_core.data.dataset import ActionDataset
+from actret_core.data.split import subset
+from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.transforms import eval_transform
+from actret_core.errors import CheckpointError
+from actret_core.models.config import RegionNetConfig
+from actret_core.models.fusion import FusionHead
+from actret_core.models.region_net import RegionNet
+from actret_core.regions.proposals import read_proposals
+from actret_core.regions.ranking import rank_split
+from actret_core.training.config import TrainConfig
+from actret_core.training.embed import embed
+from actret_core.training.fit import FitResult, fit, pick_precision
+
+
+def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None:
+    assert left.keys() == right.keys()
+    assert [n for n in left if not torch.equal(left[n], right[n])] == []
+
+
+def test_the_same_seed_gives_the_same_weights(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    twin, other = copy.deepcopy(head), copy.deepcopy(head)
+    assert fit(head, toy(12), None, quick, tmp_path / "a", progress=False).epochs == 3
+    fit(twin, toy(12), None, quick, tmp_path / "b", progress=False)
+    fit(other, toy(12), None, replace(quick, seed=1), tmp_path / "c", progress=False)
+    assert_equal(state_of(head), state_of(twin))
+    assert not torch.equal(head.classifier[0].weight, other.classifier[0].weight)
+
+
+def test_an_interrupted_run_goes_on(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+    """The power fails in the second of three epochs; the same call then trains the second and third."""
+    out = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="the power is gone"):
+        fit(copy.deepcopy(head), toy(12, fail_at=16), None, quick, out, progress=False)
+    saved = torch.load(out / "last.ckpt", weights_only=False)
+    before = saved["callbacks"]["_Clock"]["seconds"]
+    assert saved["epoch"] == 0 and before > 0
+    rest = toy(12)
+    result = fit(head, rest, None, quick, out, progress=False)
+    assert result.epochs == 3 and result.wall_seconds > before
+    assert len(rest.seen) == 24, "two epochs of twelve samples"
+    assert_equal(state_of(head), _weights(out / "last.ckpt"))
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(path, weights_only=False)["state_dict"]
+    return {name.removeprefix("model."): value for name, value in state.items()}
+
+
+def test_a_finished_run_is_not_trained_again(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    fresh = copy.deepcopy(head)
+    first = fit(head, toy(12), None, quick, tmp_path / "run", progress=False)
+    untouched = toy(12)
+    assert fit(fresh, untouched, None, quick, tmp_path / "run", progress=False) == first
+    assert not untouched.seen
+    assert_equal(state_of(fresh), state_of(head))
+
+
+def test_another_config_in_the_folder_is_refused(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "run"
+    fit(head, toy(6), None, replace(quick, epochs=1), out, progress=False)
+    data = toy(6)
+    wider = FusionHead(replace(head.config, ffn=32), 8)
+    for model, config in ((head, replace(quick, epochs=2)), (wider, replace(quick, epochs=1))):
+        with pytest.raises(CheckpointError, match="config.json: a run of another config stands there"):
+            fit(model, data, None, config, out, progress=False)
+    assert not data.seen
+
+
+def test_a_damaged_config_is_named(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model": ')
+    with pytest.raises(CheckpointError, match="config.json: a run of another config stands there"):
+        fit(head, toy(6), None, quick, tmp_path, progress=False)
+
+
+def test_early_stopping_ends_with_the_best_weights(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """A rate so high that the held-out loss soon rises; and the stopped run, called again, stays stopped."""
+    config, out, held = (
+        replace(quick, epochs=40, lr=0.3, patience=2, held_out=0.2),
+        tmp_path / "run",
+        toy(9, seed=5),
+    )
+    result = fit(head, toy(12), held, config, out, progress=False)
+    losses = [float(r["val_loss"]) for r in _metrics(out / "logs") if r["val_loss"]]
+    best = losses.index(min(losses))
+    assert result.epochs == len(losses) == best + 1 + 2 < 40
+    assert_equal(state_of(head), _weights(out / "best.ckpt"))
+    assert torch.load(out / "best.ckpt", weights_only=False)["epoch"] == best
+    found = embed(head, held, progress=False).logits
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(found), held.labels)
+    assert loss.item() == pytest.approx(min(losses), abs=1e-4)
+
+    again = toy(12)
+    other = FusionHead(head.config, 8)
+    assert fit(other, again, held, config, out, progress=False) == result
+    assert not again.seen
+    assert_equal(state_of(other), state_of(head))
+
+
+def _metrics(logs: Path) -> list[dict[str, str]]:
+    files = sorted(logs.rglob("metrics.csv"))
+    return [row for path in files for row in csv.DictReader(path.open())]
+
+
+def test_the_folder_holds_the_config_and_both_logs(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    fit(head, toy(12), None, quick, tmp_path, progress=False)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["model"]["heads"] == 2 and config["train"]["lr"] == 0.01
+    assert len([r for r in _metrics(tmp_path / "logs") if r["train_loss"]]) == 3
+    assert list((tmp_path / "logs").rglob("events.out.tfevents*"))
+
+
+def test_a_last_batch_of_one_is_dropped(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+    config = replace(quick, epochs=1, batch_size=4)
+    for size, used in ((9, 8), (10, 10)):
+        data = toy(size)
+        fit(head, data, None, config, tmp_path / str(size), progress=False)
+        assert len(data.seen) == used
+
+
+def test_training_after_embedding_is_training(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """`embed` leaves a model in evaluation mode, in which batch norm and dropout would not train."""
+    embed(head, toy(6), progress=False)
+    assert not head.training
+    fit(head, toy(12), None, replace(quick, epochs=1), tmp_path, progress=False)
+    assert head.norm.running_mean.any()
+
+
+def test_frozen_statistics_over_a_whole_run(quick: TrainConfig, tmp_path: Path, playground: Path) -> None:
+    """With validation between the epochs, which switches modes to and fro."""
+    model, data = _small_run(playground)
+    before = state_of(model.backbone)
+    fit(
+        model,
+        data,
+        data,
+        replace(quick, epochs=2, freeze_bn_stats=True, held_out=0.5),
+        tmp_path,
+        progress=False,
+    )
+    after = state_of(model.backbone)
+    moved = {name for name in after if not torch.equal(after[name], before[name])}
+    assert not any("running" in name or "tracked" in name for name in moved)
+    assert all(name in moved for name in after if name.endswith("weight"))
+
+
+def _small_run(playground: Path, size: int = 64) -> tuple[RegionNet, ActionDataset]:
+    """24 images of the playground, two of each action, and a model without dropout."""
+    train = read_stanford40(playground, "train", name="playground")
+    firsts = [train.ids.index(i) for i in train.ids if i.endswith(("_001", "_002"))]
+    few = subset(train, firsts, "train")
+    assert len(few) == 24 and few.targets.any(0).all()
+    proposals = read_proposals(playground / "proposals.json.gz", [s.image_id for s in few.samples])
+    torch.manual_seed(0)
+    config = RegionNetConfig(
+        classes=12, backbone="small", image_size=size, k=4, blocks=1, heads=4, ffn=64, dropout=0.0, hidden=32
+    )
+    data = ActionDataset(few, rank_split(few, proposals, 4, 0.3), 4, eval_transform(size), cache=True)
+    return RegionNet(config), data
+
+
+def test_it_learns_two_dozen_drawings_by_heart(playground: Path, tmp_path: Path) -> None:
+    model, data = _small_run(playground)
+    config = TrainConfig(
+        epochs=25,
+        batch_size=12,
+        lr=5e-3,
+        schedule="onecycle",
+        mixup=0.0,
+        held_out=0.0,
+        precision="32-true",
+        workers=0,
+    )
+    fit(model, data, None, config, tmp_path, progress=False)
+    losses = [float(r["train_loss"]) for r in _metrics(tmp_path / "logs") if r["train_loss"]]
+    assert losses[0] > 1.5 and losses[-1] < 0.2 * losses[0]
+    logits = torch.from_numpy(embed(model, data, progress=False).logits)
+    assert (logits.argmax(1) == data.targets.argmax(1)).float().mean() >= 0.9
+
+
+def test_precision_is_named_or_picked() -> None:
+    assert pick_precision("32-true") == "32-true" and pick_precision("bf16-mixed") == "bf16-mixed"
+    assert pick_precision("auto") in ("32-true", "bf16-mixed")
+
+
+def test_a_result_is_epochs_and_seconds(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+    result = fit(head, toy(6), None, replace(quick, epochs=1), tmp_path, progress=False)
+    assert isinstance(result, FitResult) and result.epochs == 1 and 0 < result.wall_seconds < 60
