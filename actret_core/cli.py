@@ -1,4 +1,4 @@
-"""The book's steps for a shell: download, playground, detect, train, tokens."""
+"""The book's steps for a shell: download, playground, pretext, detect, train, tokens."""
 
 import argparse
 import json
@@ -11,10 +11,10 @@ from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
 from actret_core.errors import ActretError
-from actret_core.experiment import ActionData, configure, find_root, load_data, record_run, train_region_net
+from actret_core.experiment import ActionData, configure, find_root, load_data, pretrain_small, record_run, train_region_net
 from actret_core.models.checkpoint import save_model
 from actret_core.models.region_net import RegionNet
-from actret_core.models.weights import load_backbone
+from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import PRESETS
 from actret_core.regions.detector import detect, load_detector
 from actret_core.training.tokens import extract_tokens
@@ -42,6 +42,10 @@ def parser() -> argparse.ArgumentParser:
     playground.add_argument("--images", type=int, default=1500)
     playground.add_argument("--seed", type=int, default=0)
     playground.set_defaults(run=run_playground)
+    pretext = commands.add_parser("pretext", help="train the playground's small backbone on pictures of another seed")
+    pretext.add_argument("--seed", type=int, default=1, help="of the pictures and of the training")
+    pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
+    pretext.set_defaults(run=run_pretext)
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
     _data_options(detector)
     detector.set_defaults(run=run_detect)
@@ -76,6 +80,14 @@ def run_download(options: argparse.Namespace) -> None:
 def run_playground(options: argparse.Namespace) -> None:
     """Draw the playground."""
     print(write_playground(options.to, options.seed, options.images))
+
+
+def run_pretext(options: argparse.Namespace) -> None:
+    """Draw a playground of another seed, train on what its whole pictures show, and save the backbone."""
+    root = find_root("playground", seed=options.seed)
+    train = replace(PRESETS["demo"].train, epochs=8, multi_label=True, seed=options.seed)
+    model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / f"pretext-seed{options.seed}")
+    save_small_backbone(options.out, model.backbone)
 
 
 def run_detect(options: argparse.Namespace) -> None:

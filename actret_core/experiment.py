@@ -52,8 +52,8 @@ class ActionData:
         return ActionDataset(split, self.context, config.k, transform, cache=bool(augment and augment.cache))
 
 
-def find_root(dataset: str, root: str | Path | None = None) -> Path:
-    """The data set's folder: `root` if given; the playground is drawn on first use into the user's cache.
+def find_root(dataset: str, root: str | Path | None = None, seed: int = 0, progress: bool = True) -> Path:
+    """The data set's folder: `root` if given; the playground of `seed` is drawn on first use into the user's cache.
 
     The cache is `$ACTRET_CACHE`, or `~/.cache/actret`. Raises DataError where a real data set has no folder.
     """
@@ -62,7 +62,7 @@ def find_root(dataset: str, root: str | Path | None = None) -> Path:
     if dataset != "playground":
         raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
     cache = Path(os.environ.get("ACTRET_CACHE") or Path.home() / ".cache" / "actret")
-    return write_playground(playground_root(cache))
+    return write_playground(playground_root(cache, seed), seed, progress=progress)
 
 
 def load_data(
@@ -172,16 +172,18 @@ def record_run(
     `metrics` are those of the small file (a PCA fitted on the training set), so that anyone can recompute them;
     `metrics_full_dim` are those of the model's own features.
     """
-    parts = [embed(model, data.dataset(s, preset.model)) for s in (data.train, data.evaluation)]
+    c = preset.train
+    parts = [embed(model, data.dataset(s, preset.model), 64, c.workers, c.precision) for s in (data.train, data.evaluation)]
     small = to_embeddings(data.evaluation, compress(parts[0].features, parts[1].features, dim))
     recognition = {"recognition_mAP": round(100 * recognition_map(parts[1].logits, data.evaluation.targets), 4)}
+    full = assess(to_embeddings(data.evaluation, parts[1].features)) | recognition
     record = RunRecord(
         data.train.dataset, "region_net", preset.tier, preset.train.seed,
         metrics=assess(small) | recognition,
         config={"model": asdict(preset.model), "train": asdict(preset.train)},
         epochs=result.epochs, wall_seconds=round(result.wall_seconds, 1), **provenance(),
         dataset_fingerprint=fingerprint(data), variant=variant,
-        extra={"metrics_full_dim": assess(to_embeddings(data.evaluation, parts[1].features)) | recognition},
+        extra={"train_loss": list(result.losses), "metrics_full_dim": full},
     )
     small.save(record.embeddings_path(results))
     record.write(results)

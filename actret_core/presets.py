@@ -41,7 +41,7 @@ FROZEN = Preset(
     RegionNetConfig(blocks=1, heads=4, ffn=192, hidden=256),
     TrainConfig(
         epochs=8, batch_size=64, lr=2e-3, schedule="onecycle", mixup=0.0, label_smoothing=0.1, held_out=0.0,
-        precision="32-true", workers=0, cache=True,
+        precision="32-true", workers=0,
     ),
 )
 

@@ -8,6 +8,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
+from actret_core.training.fit import pick_precision
+
 
 class Embedded(NamedTuple):
     """Of every sample, in the data set's order: `features` [N, D] and `logits` [N, C], float32."""
@@ -17,14 +19,16 @@ class Embedded(NamedTuple):
 
 
 @torch.inference_mode()
-def embed(model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0, progress: bool = True) -> Embedded:
-    """Run `model` in evaluation mode, in float32, over a data set whose items hold the model's `inputs`."""
+def embed(
+    model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0, precision: str = "32-true", progress: bool = True
+) -> Embedded:
+    """Run `model` in evaluation mode over a data set whose items hold the model's `inputs`; `precision` as in TrainConfig."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device).eval()
-    loader = DataLoader(dataset, batch_size, num_workers=workers)
-    outputs = []
-    for batch in tqdm(loader, "embedding", disable=not progress, unit="batch"):
-        out = model(**{name: batch[name].to(device) for name in model.inputs})
+    model.to(device, memory_format=torch.channels_last).eval()
+    half, outputs = pick_precision(precision) == "bf16-mixed", []
+    for batch in tqdm(DataLoader(dataset, batch_size, num_workers=workers), "embedding", disable=not progress, unit="batch"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            out = model(**{name: batch[name].to(device) for name in model.inputs})
         outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
     features, logits = (torch.cat(part).numpy() for part in zip(*outputs, strict=True))
     return Embedded(features, logits)

@@ -1,5 +1,6 @@
 """Train a model: checkpointed, resumable, logged, from one seed."""
 
+import csv
 import json
 import logging
 import os
@@ -22,10 +23,11 @@ from actret_core.training.module import ActionModule
 
 
 class FitResult(NamedTuple):
-    """`epochs` trained in all, and `wall_seconds` of training, over all resumed parts."""
+    """`epochs` trained in all, `wall_seconds` of training and the mean training `losses` of the epochs, over all parts."""
 
     epochs: int
     wall_seconds: float
+    losses: tuple[float, ...] = ()
 
 
 def fit(
@@ -51,7 +53,15 @@ def fit(
     if held_out is not None:
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
-    return FitResult(trainer.current_epoch, clock.seconds)
+    return FitResult(trainer.current_epoch, clock.seconds, _losses(out))
+
+
+def _losses(out: Path) -> tuple[float, ...]:
+    by_epoch = {}
+    for path in out.glob("logs/version_*/metrics.csv"):
+        with open(path, newline="") as file:
+            by_epoch |= {int(row["epoch"]): float(row["train_loss"]) for row in csv.DictReader(file) if row.get("train_loss")}
+    return tuple(loss for _, loss in sorted(by_epoch.items()))
 
 
 class _Clock(Callback):
