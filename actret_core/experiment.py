@@ -80,7 +80,7 @@ def load_data(
 
 
 def _beside(root: Path) -> Path:
-    files = sorted(root.glob("proposals*.json*"))
+    files = sorted(p for p in root.glob("proposals*") if p.name.endswith((".json", ".json.gz")))
     if len(files) != 1:
         raise ProposalError(f"{root}: {len(files)} files proposals*.json*; name one, or make it by `actret_core detect`")
     return files[0]

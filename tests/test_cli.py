@@ -12,6 +12,7 @@ from actret_core import cli
 from actret_core.data.tokens import FrozenTokens
 from actret_core.models.checkpoint import load_model
 from actret_core.models.config import RegionNetConfig
+from actret_core.models.weights import backbone_of
 from actret_core.presets import PRESETS, Preset
 from actret_core.training.config import TrainConfig
 
@@ -70,6 +71,19 @@ def test_tokens_writes_what_the_notebooks_read(
     cli.main(["tokens", "--data", str(playground), "--weights", name, "--dim", "8", "--out", "tokens.npz"])
     frozen = FrozenTokens.load(at_home / "tokens.npz")
     assert loaded == [name] and frozen.values.shape == (60, 5, 8) and 0 < frozen.train.sum() < 60
+
+
+def test_pretext_saves_the_backbone(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(cli, "find_root", lambda name, seed: Path(f"{name}-{seed}"))
+    monkeypatch.setattr(
+        cli, "pretrain_small", lambda *given: asked.append(given) or cli.RegionNet(TINY.model)
+    )
+    cli.main(["pretext", "--seed", "4", "--out", "small.safetensors"])
+    ((root, seed, train, out),) = asked
+    assert (root, seed, train.seed, train.multi_label) == (Path("playground-4"), 4, 4, True)
+    assert out == Path("runs/playground/pretext-seed4")
+    assert backbone_of(at_home / "small.safetensors") == "small"
 
 
 def test_detect_writes_beside_the_data(

@@ -18,12 +18,14 @@ from actret_core.experiment import (
     find_root,
     fingerprint,
     load_data,
+    pretrain_small,
     record_run,
     to_embeddings,
     train_region_net,
 )
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
+from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import Preset
 from actret_core.regions.proposals import read_proposals, write_proposals
 from actret_core.results import RunRecord, read_record
@@ -37,7 +39,7 @@ TINY = Preset(
     RegionNetConfig(
         classes=12, backbone="small", image_size=32, k=3, min_score=0.3, blocks=1, heads=2, ffn=16, hidden=8
     ),
-    TrainConfig(epochs=2, batch_size=8, lr=1e-3, held_out=0.3, mixup=0.2, precision="32-true", workers=0),
+    TrainConfig(epochs=2, batch_size=8, lr=1e-3, held_out=0.34, mixup=0.2, precision="32-true", workers=0),
 )
 
 
@@ -52,7 +54,7 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="module")
 def drawings(playground: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The playground with two of each action's five images for testing, so that every query has a positive."""
+    """The playground, two of the five images of an action for testing: every query has a positive."""
     root = tmp_path_factory.mktemp("drawings")
     for name in ("JPEGImages", "XMLAnnotations", "proposals.json.gz"):
         (root / name).symlink_to(playground / name)
@@ -112,6 +114,7 @@ def test_the_record_is_what_was_run(run: Run) -> None:
         run.result.wall_seconds, abs=0.06
     )
     assert record.dataset_fingerprint["images"] == 60
+    assert values["train_loss"] == list(run.result.losses) and len(run.result.losses) == 2
     assert record.metrics["reranked"]["variant"] == "concatenated" and "metrics_full_dim" in values
     assert values["metrics"].keys() == {
         "mAP",
@@ -148,7 +151,8 @@ def test_the_metrics_of_the_full_features_stand_beside(run: Run) -> None:
 
 
 def test_the_same_seed_gives_the_same_model(run: Run, tmp_path: Path) -> None:
-    again, _ = train_region_net(run.data, run.preset, None, tmp_path / "a", cache=True, progress=False)
+    cached = replace(run.preset, train=replace(run.preset.train, cache=True))  # which changes nothing
+    again, _ = train_region_net(run.data, cached, None, tmp_path / "a", progress=False)
     for name, value in run.model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
 
@@ -244,12 +248,31 @@ def test_a_named_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_the_playground_is_drawn_into_the_cache(tmp_path: Path, monkeypatch) -> None:
     drawn = []
+    monkeypatch.setattr(
+        "actret_core.experiment.write_playground", lambda root, seed, **_: drawn.append((root, seed)) or root
+    )
     monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
-    monkeypatch.setattr("actret_core.experiment.write_playground", lambda root: drawn.append(root) or root)
-    assert find_root("playground") == drawn[0] and drawn[0].parent == tmp_path
+    assert [find_root("playground"), find_root("playground", seed=1)] == [root for root, _ in drawn]
+    assert [seed for _, seed in drawn] == [0, 1] and drawn[0] != drawn[1]
+    assert {root.parent for root, _ in drawn} == {tmp_path}
     monkeypatch.delenv("ACTRET_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert find_root("playground").parent == tmp_path / "home" / ".cache" / "actret"
+
+
+def test_a_pretext_fills_a_small_backbone(run: Run, playground: Path, tmp_path: Path) -> None:
+    """Pictures of one seed teach the backbone what another seed's pictures are then retrieved by."""
+    train = replace(TINY.train, epochs=1, held_out=0.0, mixup=0.0, multi_label=True)
+    model = pretrain_small(playground, 0, train, tmp_path / "run", progress=False)
+    assert model.config.features == "g" and model.config.classes > 12
+    save_small_backbone(tmp_path / "small.safetensors", model.backbone)
+    fitted = configure(TINY, run.data, tmp_path / "small.safetensors", 0)
+    assert fitted == configure(TINY, run.data, None, 0)
+    begun = RegionNet(fitted.model)
+    load_backbone(begun.backbone, tmp_path / "small.safetensors")
+    torch.testing.assert_close(
+        begun.backbone.layers[0][0].weight, model.backbone.layers[0][0].weight, rtol=1e-2, atol=1e-3
+    )
 
 
 def test_an_unknown_data_set_names_the_near_miss(tmp_path: Path) -> None:

@@ -134,6 +134,54 @@ def test_forty_actions_have_forty_looks() -> None:
     assert len(looks) == 40
 
 
+def test_flow_chart_has_a_frame_a_node_and_an_arrow_a_pair() -> None:
+    nodes = {"f": (0, 0, "backbone F", "black"), "t": (2, 0, "tokens", "red"), "e": (4, 1, "F_T", "blue")}
+    axes = viz.flow_chart(nodes, [("f", "t"), ("t", "e")]).axes[0]
+    framed = [text for text in axes.texts if text.get_bbox_patch()]
+    assert {text.get_text() for text in framed} == {"backbone F", "tokens", "F_T"}
+    arrows = [text for text in axes.texts if text.get_text() == "" and text.arrow_patch]
+    assert [(a.xyann, a.xy) for a in arrows] == [((0, 0), (2, 0)), ((2, 0), (4, 1))]
+
+
+def test_query_rows_show_each_query_beside_its_gallery(samples: list[ActionSample]) -> None:
+    figure = viz.query_rows(samples[:2], [samples[1:4], [samples[0], *samples[3:]]], ACTIONS)
+    titles = [axes.get_title() for axes in shown(figure)]
+    assert titles[:4] == ["query: drinking", "1 ✗ riding a bike", "2 ✓ drinking", "✓ drinking, phoning"]
+    assert titles[4:] == ["query: riding a bike", "1 ✗ drinking", "2 ✗ drinking, phoning", "✗ other"]
+    assert [len(axes.patches) for axes in shown(figure)] == [1, 1, 2, 2, 1, 1, 1, 1]
+    assert len(figure.axes) - len(shown(figure)) == 4, "an arrow and an ellipsis a row"
+
+
+def test_rank_strips_mark_right_wrong_and_empty() -> None:
+    rows = {"query 1": np.array([1, 0, 1]), "removed": np.array([1, -1])}
+    axes = viz.rank_strips(rows, {"removed": ["a", "b"]}).axes[0]
+    assert [p.get_xy() for p in axes.patches] == [
+        (0.5, -0.5),
+        (1.5, -0.5),
+        (2.5, -0.5),
+        (0.5, 0.5),
+        (1.5, 0.5),
+    ]
+    assert [text.get_text() for text in axes.texts] == ["✓", "✗", "✓", "a", "b"]
+    faces = [to_hex(p.get_facecolor()) for p in axes.patches]
+    assert faces[0] == faces[2] == faces[3] and len(set(faces)) == 3
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["query 1", "removed"]
+
+
+def test_ranked_outlines_draw_persons_and_regions() -> None:
+    boxes = np.array([[10, 10, 30, 60], [0, 0, 40, 70], [5, 5, 9, 9]], dtype=np.uint16)
+    rows = [[(boxes, "drinking"), (boxes[:1], "drinking"), (boxes, "phoning")]]
+    figure = viz.ranked_outlines(rows)
+    assert [axes.get_title() for axes in figure.axes] == ["query\ndrinking", "1 ✓\ndrinking", "2 ✗\nphoning"]
+    assert [len(axes.patches) for axes in figure.axes] == [3, 1, 3]
+    assert edges(figure.axes[0])[-1] == (10, 10, 30, 60), "the person lies on top"
+    for axes in figure.axes:
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert bottom > top and all(
+            left <= x0 and x1 <= right and top <= y0 and y1 <= bottom for x0, y0, x1, y1 in edges(axes)
+        )
+
+
 def test_save_figure_writes_the_same_file_twice(samples: list[ActionSample], tmp_path: Path) -> None:
     figure = viz.sample_grid(samples[:2], ACTIONS, columns=2)
     path = viz.save_figure(figure, tmp_path / "deep" / "figures", "grid")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -90,8 +90,8 @@ class _Stopping(EarlyStopping):
         trainer.should_stop = self.wait_count >= self.patience
 
 
-class _KeepLast(Callback):
-    """A checkpoint after every epoch, whole or not at all; Lightning's own writes over the old one in place."""
+class _KeepLast(Checkpoint):
+    """A checkpoint after every epoch, whole or not at all; Lightning's `save_last` may wait for the end of training."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -119,12 +119,11 @@ def _claim(out: Path, config: dict[str, Any]) -> None:
 
 def _trainer(config: TrainConfig, out: Path, clock: Callback, stops_early: bool, progress: bool) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # advertisements, and what hardware is absent
-    # not `save_last`: with save_top_k=0 Lightning writes that one only when the training ends
-    every_epoch = ModelCheckpoint(out, "last", enable_version_counter=False)
-    callbacks = [clock, LearningRateMonitor("epoch"), every_epoch]
+    callbacks = [clock, LearningRateMonitor("epoch")]
     if stops_early:
         best = ModelCheckpoint(out, "best", monitor="val_loss", enable_version_counter=False)
         callbacks += [_Stopping("val_loss", patience=config.patience), best]
+    callbacks.append(_KeepLast(out / "last.ckpt"))  # after the best one, whose state it saves
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=5))
     return L.Trainer(

@@ -19,7 +19,8 @@ def tiny(tmp_path: Path) -> Path:
     for folder in ("JPEGImages", "XMLAnnotations", "ImageSplits"):
         (root / folder).mkdir(parents=True)
     lists = root / "ImageSplits"
-    (lists / "actions.txt").write_text("\n".join(["action_name\tnumber_of_images", *(f"{a}\t6" for a in ACTIONS)]))
+    rows = ["action_name\tnumber_of_images", *(f"{action}\t6" for action in ACTIONS)]
+    (lists / "actions.txt").write_text("\n".join(rows))
     for action in ACTIONS:
         names = [f"{action}_{i:03}.jpg" for i in range(6)]
         (lists / f"{action}_train.txt").write_text("\n".join(names[:4]) + "\n")

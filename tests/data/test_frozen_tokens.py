@@ -116,6 +116,7 @@ def test_items_are_scaled_tokens_with_mask_and_target(frozen: FrozenTokens) -> N
     )
     assert item["mask"].tolist() == [i < real for i in range(K + 2)]
     assert not item["tokens"][real:].any()
+    assert data.tokens.dtype == torch.float32
     stored = frozen.values[7] * frozen.scale
     ratio = item["tokens"][:real].numpy() / np.where(stored, stored, 1)[:real]
     assert ratio[ratio != 0].std() < 1e-4 * ratio.max(), "one factor for all"
@@ -125,6 +126,8 @@ def test_items_are_scaled_tokens_with_mask_and_target(frozen: FrozenTokens) -> N
 def test_parts_are_chosen_by_mask_or_by_index(frozen: FrozenTokens) -> None:
     by_mask, by_index = TokenDataset(frozen, ~frozen.train), TokenDataset(frozen, np.arange(80, N))
     torch.testing.assert_close(by_mask.tokens, by_index.tokens)
+    whole = TokenDataset(frozen, np.arange(N)).tokens
+    torch.testing.assert_close(by_mask.tokens, whole[80:])  # one scale for both parts
     assert by_mask.labels.tolist() == frozen.labels[80:].tolist()
 
 

@@ -8,7 +8,14 @@ from torch import Tensor, nn
 
 from actret_core.errors import ConfigError
 from actret_core.models.config import POSITIONS, RegionNetConfig
-from actret_core.models.fusion import FusionHead, FusionTransformer, masked_mean, sinusoid, token_types
+from actret_core.models.fusion import (
+    FusionHead,
+    FusionTransformer,
+    TokenNorm,
+    masked_mean,
+    sinusoid,
+    token_types,
+)
 
 DIM = 12
 SUBSETS = ["".join(s) for n in (1, 2, 3) for s in combinations("agl", n)]
@@ -147,6 +154,28 @@ def test_without_embeddings_the_views_cannot_be_told_apart(config: RegionNetConf
         fusion = built(replace(config, position=position, type_embedding=typed))
         same = torch.allclose(fusion(tokens[:1], MASK[:1]), fusion(swapped, MASK[:1]), atol=1e-5)
         assert same == (position == "none" and not typed), (position, typed)
+
+
+def test_token_norm_is_one_batch_norm_a_view_over_its_real_tokens(tokens: Tensor) -> None:
+    types = token_types("agl", 4)
+    norm = TokenNorm(types, DIM).train()
+    found = norm(torch.where(MASK.unsqueeze(2), tokens, 1e3), MASK)
+    for view in range(3):
+        chosen = MASK & (types == view)
+        real = tokens[chosen]
+        expected = (real - real.mean(0)) / (real.var(0, unbiased=False) + 1e-5).sqrt()
+        torch.testing.assert_close(found[chosen], expected, rtol=1e-4, atol=1e-5)
+    assert not found[~MASK].any()
+    again = norm.eval()(tokens, MASK)
+    assert not again[~MASK].any() and torch.isfinite(again).all() and not torch.allclose(again, found)
+
+
+def test_token_norm_without_a_real_token_of_a_view(tokens: Tensor) -> None:
+    norm, none = TokenNorm(token_types("agl", 4), DIM), MASK & (torch.arange(6) < 2)
+    for training in (True, False):
+        found = norm.train(training)(tokens, none)
+        assert torch.isfinite(found).all() and not found[:, 2:].any() and found[:, :2].any()
+    assert norm.norms["2"].num_batches_tracked == 0
 
 
 def parameters(module: nn.Module) -> int:

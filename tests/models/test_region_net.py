@@ -17,7 +17,16 @@ VARIANTS: list[dict[str, Any]] = (
     + [{"features": f, "fusion": False} for f in SUBSETS]
     + [{"position": p, "type_embedding": t} for p in POSITIONS for t in (True, False)]
     + [{"blocks": b} for b in (2, 3, 4, 6)]
-    + [{"pre_norm": False}, {"roi_size": 1}, {"roi_size": 7}, {"k": 1}, {"dropout": 0.5}, {"heads": 8}]
+    + [
+        {"pre_norm": False},
+        {"token_norm": True},
+        {"token_norm": True, "fusion": False},
+        {"roi_size": 1},
+        {"roi_size": 7},
+        {"k": 1},
+        {"dropout": 0.5},
+        {"heads": 8},
+    ]
 )
 Inputs = dict[str, Tensor]
 
@@ -107,11 +116,13 @@ def test_every_variant_runs_and_learns_everywhere(
 
 
 @pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("features", ["agl", "l"])
+@pytest.mark.parametrize(
+    ("features", "token_norm"), [("agl", False), ("agl", True), ("l", False), ("l", True)]
+)
 def test_padding_never_changes_a_result(
-    config: RegionNetConfig, inputs: Inputs, features: str, position: str
+    config: RegionNetConfig, inputs: Inputs, features: str, token_norm: bool, position: str
 ) -> None:
-    config = replace(config, features=features, position=position)
+    config = replace(config, features=features, token_norm=token_norm, position=position)
     expected = built(config)(**inputs)
     for garbage in (-50.0, 1e4, float("nan")):
         boxes = torch.where(inputs["mask"].unsqueeze(2), inputs["regions"], garbage)
@@ -123,10 +134,10 @@ def test_padding_never_changes_a_result(
 
 
 @pytest.mark.parametrize("features", SUBSETS)
-@pytest.mark.parametrize("fusion", [True, False])
-def test_no_proposal_at_all(config: RegionNetConfig, inputs: Inputs, features: str, fusion: bool) -> None:
+@pytest.mark.parametrize("change", [{}, {"fusion": False}, {"token_norm": True}], ids=str)
+def test_no_proposal_at_all(config: RegionNetConfig, inputs: Inputs, features: str, change: dict) -> None:
     nothing = {"regions": torch.zeros(3, 4, 4), "mask": torch.zeros(3, 4, dtype=torch.bool)}
-    model = RegionNet(replace(config, features=features, fusion=fusion))
+    model = RegionNet(replace(config, features=features, **change))
     for training in (True, False):
         output = model.train(training)(**inputs | nothing)
         assert torch.isfinite(output.embedding).all() and torch.isfinite(output.logits).all()

@@ -13,10 +13,10 @@ from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
 from actret_core.data.transforms import eval_transform
 from actret_core.errors import CheckpointError, DownloadError
-from actret_core.models.backbone import ResNetBackbone
+from actret_core.models.backbone import ResNetBackbone, SmallBackbone
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
-from actret_core.models.weights import backbone_of, load_backbone
+from actret_core.models.weights import backbone_of, load_backbone, save_small_backbone
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
 
@@ -103,13 +103,13 @@ def test_weights_of_another_network_are_refused(
     monkeypatch: pytest.MonkeyPatch, ours: ResNetBackbone, state: dict[str, Tensor], damage, message: str
 ) -> None:
     monkeypatch.setattr(ResNet50_Weights, "get_state_dict", lambda *_, **__: damage(state))
-    with pytest.raises(CheckpointError, match=f"{V1}: not a ResNet-50; .*{message}") as error:
+    with pytest.raises(CheckpointError, match=f"{V1}: not weights of this backbone; .*{message}") as error:
         load_backbone(ours, V1)
     assert "\n" not in str(error.value)
 
 
 def test_a_file_of_another_network_is_named(tmp_path: Path, ours: ResNetBackbone) -> None:
-    with pytest.raises(CheckpointError, match="odd.safetensors: not a ResNet-50; lacks"):
+    with pytest.raises(CheckpointError, match="odd.safetensors: not weights of this backbone; lacks"):
         load_backbone(ours, save(tmp_path / "odd.safetensors", {"embedding.weight": torch.zeros(2)}))
 
 
@@ -173,6 +173,29 @@ def test_without_a_network_the_error_says_so(monkeypatch: pytest.MonkeyPatch, ou
     monkeypatch.setattr(ResNet50_Weights, "get_state_dict", refuse)
     with pytest.raises(DownloadError, match=f"{V1}: cannot be fetched .no route to host"):
         load_backbone(ours, V1)
+
+
+def test_a_small_backbone_survives_its_file(tmp_path: Path) -> None:
+    """Half precision on disk: close, and once more the same."""
+    path, first = tmp_path / "small.safetensors", SmallBackbone()
+    first(torch.randn(4, 3, 32, 32))  # in training, so that the batch norms have something to remember
+    save_small_backbone(path, first)
+    assert backbone_of(path) == "small" and [p.name for p in tmp_path.iterdir()] == [path.name]
+    second, third = SmallBackbone(), SmallBackbone()
+    load_backbone(second, path)
+    save_small_backbone(path, second)
+    load_backbone(third, path)
+    image = torch.randn(2, 3, 32, 32)
+    found = [backbone.eval()(image) for backbone in (first, second, third)]
+    torch.testing.assert_close(found[0], found[1], rtol=0.01, atol=0.01)
+    torch.testing.assert_close(found[1], found[2], rtol=0, atol=0)
+    assert {p.dtype for p in second.parameters()} == {torch.float32}
+
+
+def test_small_weights_do_not_fit_a_resnet(tmp_path: Path, ours: ResNetBackbone) -> None:
+    save_small_backbone(tmp_path / "small.safetensors", SmallBackbone())
+    with pytest.raises(CheckpointError, match="small.safetensors: not weights of this backbone"):
+        load_backbone(ours, tmp_path / "small.safetensors")
 
 
 @pytest.fixture(scope="module")

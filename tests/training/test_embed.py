@@ -34,3 +34,11 @@ def test_the_model_can_learn_afterward(toy, head: FusionHead) -> None:
     embed(head, data, progress=False)
     head(data.tokens, torch.ones(4, 4, dtype=torch.bool)).logits.sum().backward()
     assert head.classifier[0].weight.grad.any()
+
+
+def test_half_precision_is_close_and_stored_as_float32(toy, head: FusionHead) -> None:
+    full, half = (
+        embed(head, toy(6), precision=p, progress=False).features for p in ("32-true", "bf16-mixed")
+    )
+    assert half.dtype == np.float32 and not np.array_equal(full, half)
+    np.testing.assert_allclose(half, full, atol=0.1)

@@ -54,7 +54,22 @@ def test_an_interrupted_run_goes_on(toy, head: FusionHead, quick: TrainConfig, t
     result = fit(head, rest, None, quick, out, progress=False)
     assert result.epochs == 3 and result.wall_seconds > before
     assert len(rest.seen) == 24, "two epochs of twelve samples"
+    assert len(result.losses) == 3 and result.losses[2] < result.losses[0]
     assert_equal(state_of(head), _weights(out / "last.ckpt"))
+    assert not list(out.glob("*.part"))
+
+
+def test_an_interrupted_run_remembers_its_best_epoch(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """Otherwise a resumed run would take a worse epoch for its best."""
+    config = replace(quick, held_out=0.2)
+    with pytest.raises(RuntimeError, match="the power is gone"):
+        fit(head, toy(12, fail_at=16), toy(9, seed=5), config, tmp_path, progress=False)
+    states = torch.load(tmp_path / "last.ckpt", weights_only=False)["callbacks"]
+    (best,) = [state for key, state in states.items() if key.startswith("ModelCheckpoint")]
+    (loss,) = [float(row["val_loss"]) for row in _metrics(tmp_path / "logs") if row["val_loss"]]
+    assert best["best_model_score"].item() == pytest.approx(loss)
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
