@@ -35,12 +35,12 @@ CPU = Preset(
     ),
 )
 
-# region tokens of a frozen backbone: only the fusion transformer learns (chapter 3)
+# region tokens of a frozen backbone: only the fusion transformer learns (chapter 3); chosen on a held-out fifth of the training set
 FROZEN = Preset(
     "cpu",
-    RegionNetConfig(blocks=1, heads=4, ffn=192, hidden=256),
+    RegionNetConfig(blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
     TrainConfig(
-        epochs=8, batch_size=64, lr=2e-3, schedule="onecycle", mixup=0.0, label_smoothing=0.1, held_out=0.0,
+        epochs=6, batch_size=128, lr=8e-3, weight_decay=0.1, schedule="onecycle", mixup=0.0, label_smoothing=0.1, held_out=0.0,
         precision="32-true", workers=0,
     ),
 )

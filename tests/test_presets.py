@@ -15,7 +15,7 @@ from actret_core.training.config import TrainConfig
 def test_every_preset_builds_and_has_a_tier(name: str) -> None:
     preset = PRESETS[name]
     assert preset.tier in TIERS
-    with torch.device("meta"):
+    with torch.device("cpu" if preset.model.backbone == "small" else "meta"):
         assert RegionNet(preset.model).config is preset.model
 
 
@@ -25,9 +25,7 @@ def test_tiers_are_not_shared() -> None:
 
 def test_the_demo_fits_the_playground_and_a_laptop() -> None:
     assert DEMO.model.classes == len(PLAYGROUND_ACTIONS) == 12
-    with torch.device("meta"):
-        model = RegionNet(DEMO.model)
-    assert sum(p.numel() for p in model.parameters()) < 1_000_000
+    assert sum(p.numel() for p in RegionNet(DEMO.model).parameters()) < 1_000_000
     assert DEMO.train.precision == "32-true", "the same numbers on every machine"
 
 
