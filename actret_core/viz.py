@@ -1,5 +1,6 @@
 """Pictures of the book: functions that return a matplotlib Figure, readable in gray and by the color-blind."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -176,7 +177,8 @@ def ranked_outlines(rows: Sequence[Sequence[tuple[np.ndarray, str]]]) -> Figure:
         right, low, high = action == rows[row][0][1], boxes[:, :2].min(0).astype(float), boxes[:, 2:].max(0)
         (x, y), half = (low + high) / 2, 0.55 * (high - low).max()
         ax.set(xlim=(x - half, x + half), ylim=(y + half, y - half), aspect="equal", xticks=[], yticks=[])
-        ax.set_title(f"{place} {'✓' if right else '✗'}\n{action}" if place else f"query\n{action}", fontsize=7)
+        name = textwrap.fill(action, 16)
+        ax.set_title(f"{place} {'✓' if right else '✗'}\n{name}" if place else f"query\n{name}", fontsize=7)
         draw_boxes(ax, boxes[1:], **REGION_STYLE | {"linewidth": 0.7})
         draw_boxes(ax, boxes[:1], **PERSON_STYLE)
         ax.spines[:].set(linewidth=3.5 if place and right else 0.8, edgecolor="#238b45" if place and right else WRONG)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.tokens import FrozenTokens, compress_tokens

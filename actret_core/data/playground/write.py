@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from actret_core.data.playground.actions import ACTIONS, PLAYGROUND_ACTIONS
 from actret_core.data.playground.detector_noise import detect
