@@ -32,9 +32,9 @@ def frozen() -> FrozenTokens:
 
 @pytest.fixture(scope="module")
 def preset() -> Preset:
-    """Four epochs of one small block."""
+    """Sixteen short epochs of one small block."""
     train = TrainConfig(
-        epochs=4, batch_size=8, lr=1e-2, schedule="onecycle", mixup=0.0, held_out=0.0, precision="32-true", workers=0
+        epochs=16, batch_size=8, lr=5e-3, schedule="onecycle", mixup=0.0, held_out=0.0, precision="32-true", workers=0
     )
     return Preset("cpu", RegionNetConfig(blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8), train)
 
