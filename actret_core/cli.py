@@ -11,7 +11,9 @@ from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
 from actret_core.errors import ActretError
-from actret_core.experiment import ActionData, configure, find_root, load_data, pretrain_small, record_run, train_region_net
+from actret_core.experiment import (
+    ActionData, configure, find_root, load_data, pretrain_small, record_run, train_region_net,
+)
 from actret_core.models.checkpoint import save_model
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone

@@ -29,7 +29,9 @@ from actret_core.presets import DEMO, Preset
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
 from actret_core.results import RunRecord, provenance
-from actret_core.retrieval import Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map
+from actret_core.retrieval import (
+    Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map,
+)
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
 from actret_core.training.fit import FitResult, fit
@@ -82,7 +84,9 @@ def load_data(
 def _beside(root: Path) -> Path:
     files = sorted(p for p in root.glob("proposals*") if p.name.endswith((".json", ".json.gz")))
     if len(files) != 1:
-        raise ProposalError(f"{root}: {len(files)} files proposals*.json*; name one, or make it by `actret_core detect`")
+        raise ProposalError(
+            f"{root}: {len(files)} files proposals*.json*; name one, or make it by `actret_core detect`"
+        )
     return files[0]
 
 
@@ -165,15 +169,16 @@ def assess(embeddings: Embeddings, k1: int = 200, k2: int = 20, lambda_: float =
 
 
 def record_run(
-    data: ActionData, preset: Preset, model: RegionNet, result: FitResult, results: Path, variant: str = "", dim: int = 256
+    data: ActionData, preset: Preset, model: RegionNet, result: FitResult, results: Path,
+    variant: str = "", dim: int = 256,
 ) -> RunRecord:
     """Embed both splits, score them, and write the record and the small test embeddings below `results`.
 
     `metrics` are those of the small file (a PCA fitted on the training set), so that anyone can recompute them;
     `metrics_full_dim` are those of the model's own features.
     """
-    c = preset.train
-    parts = [embed(model, data.dataset(s, preset.model), 64, c.workers, c.precision) for s in (data.train, data.evaluation)]
+    c, splits = preset.train, (data.train, data.evaluation)
+    parts = [embed(model, data.dataset(s, preset.model), 64, c.workers, c.precision) for s in splits]
     small = to_embeddings(data.evaluation, compress(parts[0].features, parts[1].features, dim))
     recognition = {"recognition_mAP": round(100 * recognition_map(parts[1].logits, data.evaluation.targets), 4)}
     full = assess(to_embeddings(data.evaluation, parts[1].features)) | recognition

@@ -56,14 +56,15 @@ def context_panel(sample: ActionSample, regions: np.ndarray, title: str = "", ax
     axes = axes or plt.subplots(figsize=(3.4, 3.4), layout="constrained")[1]
     show_image(axes, read_image(sample.image), title)
     draw_boxes(axes, regions, **REGION_STYLE)
+    ground = {"facecolor": REGION, "pad": 1, "lw": 0}
     for rank, (x0, y0, *_) in enumerate(np.asarray(regions).reshape(-1, 4), start=1):
-        axes.text(x0 + 2, y0 + 2, str(rank), color="white", fontsize=7, va="top", bbox={"facecolor": REGION, "pad": 1, "lw": 0})
+        axes.text(x0 + 2, y0 + 2, str(rank), color="white", fontsize=7, va="top", bbox=ground)
     draw_boxes(axes, sample.person, **PERSON_STYLE)
     return axes.figure
 
 
 def ranked_list(query: ActionSample, answers: Sequence[ActionSample], actions: Sequence[str]) -> Figure:
-    """A query and its gallery, best first: right answers have a solid frame and a check mark, wrong ones neither (Fig. 5)."""
+    """A query and its gallery, best first (Fig. 5): right answers have a frame and a check mark, wrong ones neither."""
     figure, axes = _grid(1 + len(answers), 1 + len(answers), 1.6)
     for place, (ax, sample) in enumerate(zip(axes, [query, *answers])):
         right = bool(set(sample.labels) & set(query.labels))
@@ -83,7 +84,8 @@ def bars(values: Mapping[str, float], label: str, spread: Mapping[str, tuple[flo
     names, lengths = list(values), np.array(list(values.values()))
     ends = np.array([spread[n] for n in names]).T if spread else None
     error = np.abs(ends - lengths) if spread else None
-    axes.barh([readable(n) for n in names], lengths, xerr=error, color="#6baed6", edgecolor="black", capsize=3, linewidth=0.6)
+    style = {"color": "#6baed6", "edgecolor": "black", "linewidth": 0.6, "capsize": 3}
+    axes.barh([readable(n) for n in names], lengths, xerr=error, **style)
     reach = ends[1] if spread else lengths
     for row, (length, end) in enumerate(zip(lengths, reach, strict=True)):
         axes.text(end + 0.01 * max(reach), row, f" {length:.1f}", va="center", fontsize=9)
@@ -98,14 +100,15 @@ def embedding_map(points: np.ndarray, labels: np.ndarray, actions: Sequence[str]
     colors, markers = plt.get_cmap("tab20").colors, "osD^v<>PX*phH"
     for label in np.unique(labels):
         chosen = points[labels == label]
-        axes.scatter(*chosen.T, s=14, color=colors[label % 20], marker=markers[label % 13], label=readable(actions[label]))
+        look = {"color": colors[label % 20], "marker": markers[label % 13]}
+        axes.scatter(*chosen.T, s=14, label=readable(actions[label]), **look)
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     axes.set(xticks=[], yticks=[], xlabel="first direction (no unit)", ylabel="second direction (no unit)")
     return figure
 
 
 def flow_chart(nodes: Mapping[str, tuple[float, float, str, str]], arrows: Sequence[tuple[str, str]]) -> Figure:
-    """Boxes and arrows: `nodes` maps a name to (x, y, text, color of the frame), `arrows` are (from, to) pairs of names."""
+    """Boxes and arrows: `nodes` maps a name to (x, y, text, frame color), `arrows` are (from, to) pairs of names."""
     figure, axes = plt.subplots(figsize=(10, 3.9), layout="constrained")
     style = {"ha": "center", "va": "center", "fontsize": 8.5}
     drawn = {
@@ -122,8 +125,10 @@ def flow_chart(nodes: Mapping[str, tuple[float, float, str, str]], arrows: Seque
     return figure
 
 
-def query_rows(queries: Sequence[ActionSample], galleries: Sequence[Sequence[ActionSample]], actions: Sequence[str]) -> Figure:
-    """The task in one picture: each row a query, an arrow, and its gallery; the last picture of a row is the gallery's far end."""
+def query_rows(
+    queries: Sequence[ActionSample], galleries: Sequence[Sequence[ActionSample]], actions: Sequence[str]
+) -> Figure:
+    """The task in one picture: each row a query, an arrow, and its gallery, the far end of it last."""
     columns = len(galleries[0])
     figure = plt.figure(figsize=(2.6 + 1.75 * columns, 2.2 * len(queries)), layout="constrained")
     grid = figure.add_gridspec(len(queries), columns + 3, width_ratios=[1.35, 0.3, *[1] * (columns - 1), 0.2, 1])
@@ -136,7 +141,9 @@ def query_rows(queries: Sequence[ActionSample], galleries: Sequence[Sequence[Act
             ax.set_axis_off()
             ax.text(0.5, 0.5, sign, fontsize=24, ha="center", va="center", transform=ax.transAxes)
         for place, sample in enumerate(gallery, start=1):
-            _answer(figure.add_subplot(grid[row, place + 1 + (place == columns)]), sample, query, actions, f"{place}" * (place < columns))
+            last = place == columns
+            ax = figure.add_subplot(grid[row, place + 1 + last])
+            _answer(ax, sample, query, actions, "" if last else str(place))
     return figure
 
 
@@ -153,7 +160,10 @@ def _action(sample: ActionSample, actions: Sequence[str]) -> str:
 
 
 def rank_strips(rows: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str]] | None = None) -> Figure:
-    """Rankings as rows of squares, best left: 1 right (dark), 0 wrong (light), -1 empty. A row of `texts` replaces the marks."""
+    """Rankings as rows of squares, best left: 1 right (dark), 0 wrong (light), -1 empty.
+
+    A row of `texts` replaces the marks.
+    """
     width, texts = max(map(len, rows.values())), texts or {}
     figure, axes = plt.subplots(figsize=(max(6, 0.24 * width + 1.8), 0.36 * len(rows) + 0.8), layout="constrained")
     looks = {1: (REGION, "✓", "white"), 0: ("#d9d9d9", "✗", "black"), -1: ("white", "", "black")}
@@ -161,8 +171,10 @@ def rank_strips(rows: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str
         for x, mark in enumerate(marks, start=1):
             face, sign, ink = looks[int(mark)]
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="black", linewidth=0.5))
-            axes.text(x, y, texts[name][x - 1] if name in texts else sign, color=ink, ha="center", va="center", fontsize=8)
-    axes.set(xlim=(0.4, width + 0.6), ylim=(len(rows) - 0.4, -0.6), yticks=range(len(rows)), yticklabels=list(rows), xlabel="place")
+            text = texts[name][x - 1] if name in texts else sign
+            axes.text(x, y, text, color=ink, ha="center", va="center", fontsize=8)
+    axes.set(xlim=(0.4, width + 0.6), ylim=(len(rows) - 0.4, -0.6), xlabel="place")
+    axes.set_yticks(range(len(rows)), list(rows))
     axes.set_xticks([1, *range(5, width + 1, 5)])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -170,7 +182,10 @@ def rank_strips(rows: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str
 
 
 def ranked_outlines(rows: Sequence[Sequence[tuple[np.ndarray, str]]]) -> Figure:
-    """Ranked lists without photographs: a row is a query and its answers, each as boxes [1 + m, 4], person first, and action."""
+    """Ranked lists without photographs: a row is a query and its answers.
+
+    Each is (boxes [1 + m, 4], action), the person's box first.
+    """
     figure, axes = _grid(sum(map(len, rows)), len(rows[0]), 1.25)
     for number, (ax, (boxes, action)) in enumerate(zip(axes, (item for row in rows for item in row))):
         row, place = divmod(number, len(rows[0]))
@@ -185,17 +200,17 @@ def ranked_outlines(rows: Sequence[Sequence[tuple[np.ndarray, str]]]) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, folder: str | Path, name: str) -> Path:
-    """Write `figure` as `<folder>/<name>.png`, 110 dots an inch, and return its path."""
+def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
+    """Write `figure` as `<folder>/<name>.png`, 110 dots an inch."""
     path = Path(folder) / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    return path
 
 
 def _grid(count: int, columns: int, side: float) -> tuple[Figure, Sequence[Axes]]:
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(side * columns, (side + 0.3) * rows), layout="constrained", squeeze=False)
+    size = side * columns, (side + 0.3) * rows
+    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     for ax in axes.flat[count:]:
         ax.set_axis_off()
     return figure, list(axes.flat)

@@ -64,7 +64,9 @@ def test_a_variant_is_a_field_and_a_seed_decides_all(
     assert len(one) == 60 and getattr(head.config, next(iter(change))) == next(iter(change.values()))
 
 
-def test_early_stopping_watches_a_part_of_the_training_set(frozen: FrozenTokens, preset: Preset, tmp_path: Path) -> None:
+def test_early_stopping_watches_a_part_of_the_training_set(
+    frozen: FrozenTokens, preset: Preset, tmp_path: Path
+) -> None:
     stopping = replace(preset, train=replace(preset.train, epochs=2, held_out=0.25))
     _, found = train_on_tokens(frozen, stopping, tmp_path, progress=False)
     assert (tmp_path / "best.ckpt").exists() and len(found) == 60

@@ -15,15 +15,18 @@ def subset(split: ActionSplit, indices: np.ndarray, name: str) -> ActionSplit:
 
 
 def hold_out(split: ActionSplit, fraction: float, seed: int) -> tuple[ActionSplit, ActionSplit]:
-    """Cut a split in two at random, (kept, held out), with each action in proportion.
+    """Cut a split in two at random by its photographs, (kept, held out), with each action in proportion.
 
-    A person with several actions counts under the first. Raises DataError if an action has fewer than two
-    samples.
+    Persons of one photograph stay together, and it counts under the first action of the first of them. Raises
+    DataError if fewer than two photographs count under an action, or a part has fewer of them than there are actions.
     """
-    first = np.array([s.labels[0] if s.labels else -1 for s in split.samples])
+    actions: dict[str, int] = {}  # of every photograph, -1 for none
+    for sample in split.samples:
+        actions.setdefault(sample.image_id, sample.labels[0] if sample.labels else -1)
     cut = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
     try:
-        kept, held = next(cut.split(first, first))
+        _, rows = next(cut.split(list(actions), list(actions.values())))
     except ValueError as error:
         raise DataError(f"cannot hold out {fraction:.0%} of {split.dataset}/{split.name}: {error}") from None
-    return subset(split, np.sort(kept), split.name), subset(split, np.sort(held), "held_out")
+    held = np.isin([s.image_id for s in split.samples], np.array(list(actions))[rows])
+    return subset(split, np.flatnonzero(~held), split.name), subset(split, np.flatnonzero(held), "held_out")

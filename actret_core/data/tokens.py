@@ -21,8 +21,8 @@ class FrozenTokens:
     """The tokens of N images under a frozen backbone, in the order of Eq. 5: person, global, k regions.
 
     `values` [N, k+2, d] int8, to be multiplied by `scale` [d]; `regions` [N] counts the real regions; `boxes`
-    [N, k+1, 4] uint16, the person and the regions, xyxy in pixels of the image on disk; `labels` [N] index `actions`; `ids` [N];
-    `train` [N] is True for the training set.
+    [N, k+1, 4] uint16, the person and the regions, xyxy in pixels of the image on disk; `labels` [N] index
+    `actions`; `ids` [N]; `train` [N] is True for the training set.
     """
 
     values: np.ndarray
@@ -43,7 +43,7 @@ class FrozenTokens:
 
     @classmethod
     def load(cls, path: Path) -> "FrozenTokens":
-        """Read a file that `save` wrote. Raises DataError, naming the file, if it is absent, damaged or another kind."""
+        """Read a file that `save` wrote. Raises DataError, naming it, if it is absent, damaged or another kind."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(**{name: file[name] for name in cls.__dataclass_fields__})

@@ -108,7 +108,9 @@ class FusionHead(nn.Module):
         self.fusion = FusionTransformer(config, dim) if config.fusion else MeanFusion()
         self.scale = TokenNorm(token_types(config.features, config.k), dim) if config.token_norm else None
         self.norm = nn.BatchNorm1d(dim)
-        self.classifier = nn.Sequential(nn.Linear(dim, config.hidden), nn.ReLU(), nn.Linear(config.hidden, config.classes))
+        self.classifier = nn.Sequential(
+            nn.Linear(dim, config.hidden), nn.ReLU(), nn.Linear(config.hidden, config.classes)
+        )
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Output:
         if self.scale is not None:

@@ -14,9 +14,10 @@ NOT_OURS = ("fc.weight", "fc.bias")  # the ImageNet classifier
 
 
 def backbone_of(weights: str | Path) -> str:
-    """The backbone that `weights` fit, by a file's metadata: "small", "resnet50", or "resnet50_he2016" (stride in the 1x1).
+    """The backbone that `weights` fit, by a file's metadata.
 
-    `weights` is a file, or a torchvision name such as "ResNet50_Weights.IMAGENET1K_V2".
+    It is "small", "resnet50", or "resnet50_he2016" (stride in the 1x1). `weights` is a file, or a torchvision name
+    such as "ResNet50_Weights.IMAGENET1K_V2".
     """
     path = Path(weights)
     if path.suffix != ".safetensors":
@@ -30,14 +31,19 @@ def backbone_of(weights: str | Path) -> str:
 
 def load_backbone(backbone: nn.Module, weights: str | Path) -> None:
     """Fill a backbone in place. Raises CheckpointError if names or shapes do not fit."""
-    state = {_rename(k): v.float() if v.is_floating_point() else v for k, v in _read(weights).items() if k not in NOT_OURS}
+    read = {_rename(k): v for k, v in _read(weights).items() if k not in NOT_OURS}
+    state = {k: v.float() if v.is_floating_point() else v for k, v in read.items()}
     try:
         missing = backbone.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise CheckpointError(f"{weights}: not weights of this backbone; {str(error).splitlines()[-1].strip()}") from None
+        reason = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"{weights}: not weights of this backbone; {reason}") from None
+    unknown = missing.unexpected_keys
     lacking = [k for k in missing.missing_keys if not k.endswith("num_batches_tracked")]
-    if lacking or missing.unexpected_keys:
-        raise CheckpointError(f"{weights}: not weights of this backbone; lacks {lacking[:3]}, unknown {missing.unexpected_keys[:3]}")
+    if lacking or unknown:
+        raise CheckpointError(
+            f"{weights}: not weights of this backbone; lacks {lacking[:3]}, unknown {unknown[:3]}"
+        )
 
 
 def save_small_backbone(path: Path, backbone: nn.Module) -> None:
@@ -53,9 +59,13 @@ def _read(weights: str | Path) -> dict[str, Tensor]:
         try:
             return get_weight(str(weights)).get_state_dict(progress=True, check_hash=True)
         except OSError as error:
-            raise DownloadError(f"{weights}: cannot be fetched ({error}); try again, or name a .safetensors file") from error
+            raise DownloadError(
+                f"{weights}: cannot be fetched ({error}); try again, or name a .safetensors file"
+            ) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"weights {str(weights)!r}: no .safetensors file and no torchvision name ({error})") from None
+            raise CheckpointError(
+                f"weights {str(weights)!r}: no .safetensors file and no torchvision name ({error})"
+            ) from None
     with _open(Path(weights)) as file:
         return {k: file.get_tensor(k) for k in file.keys()}
 

@@ -99,7 +99,7 @@ def compress(
 ) -> np.ndarray:
     """The small form of the test features, float16 [N, dim], by a PCA fitted on the training features alone.
 
-    Both sets [*, D] are L2-normalised first, since retrieval compares directions; PCA then subtracts the
+    Both sets [*, D] are L2-normalized first, since retrieval compares directions; PCA then subtracts the
     training mean, so cosines afterward differ from before even where dim = D. `dim` shrinks to what D and the
     training set allow. Raises EmbeddingError for non-finite or zero vectors, or for another D.
     """

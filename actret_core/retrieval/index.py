@@ -42,7 +42,7 @@ class ActionIndex:
 
     @classmethod
     def build(cls, embeddings: Embeddings) -> "ActionIndex":
-        """Index all embeddings, L2-normalised. Raises EmbeddingError for a zero vector."""
+        """Index all embeddings, L2-normalized. Raises EmbeddingError for a zero vector."""
         index = faiss.IndexIDMap2(faiss.IndexFlatIP(embeddings.features.shape[1]))
         index.add_with_ids(embeddings.normalized(), np.arange(len(embeddings)))
         return cls(index, embeddings.ids.tolist())

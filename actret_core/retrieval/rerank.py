@@ -1,6 +1,6 @@
 """k-reciprocal re-ranking (Zhong et al., CVPR 2017) on sparse sets of neighbors.
 
-The definition that code and tests hold to: squared Euclidean distance d of L2-normalised features, each row
+The definition that code and tests hold to: squared Euclidean distance d of L2-normalized features, each row
 divided by its maximum over all items, float32; neighbor lists of k1 + 1 items that count the point itself;
 ties by (distance, index). Public versions differ in the power of the distance, the precision and the length
 of the lists.

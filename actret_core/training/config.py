@@ -13,11 +13,11 @@ class TrainConfig:
     """How to train. The defaults are the paper's (Section 4.1), or our answer where it is silent ("Open choices").
 
     epochs, batch_size, lr, weight_decay: AdamW. schedule: "constant", "cosine" to zero, or "onecycle" with its peak
-    at lr. min_crop: least area of a random crop, as a share of the image; jitter: strength of color jitter. mixup: alpha of
-    mix-up, 0 for none. label_smoothing: of the cross-entropy. multi_label: binary
-    cross-entropy (PASCAL VOC). held_out: the part of the training set that early stopping watches, 0 for no early stopping;
-    patience: its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics.
-    clip: gradient norm. precision: "auto" is bfloat16 where the device has it. workers: data loading processes. cache: keep the
+    at lr. min_crop: least area of a random crop, as a share of the image; jitter: strength of color jitter. mixup:
+    alpha of mix-up, 0 for none. label_smoothing: of the cross-entropy. multi_label: binary cross-entropy (PASCAL
+    VOC). held_out: the part of the training set that early stopping watches, 0 for no early stopping; patience:
+    its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics. clip: gradient
+    norm. precision: "auto" is bfloat16 where the device has it. workers: data loading processes. cache: keep the
     decoded images in memory.
     """
 

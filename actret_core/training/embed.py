@@ -20,13 +20,18 @@ class Embedded(NamedTuple):
 
 @torch.inference_mode()
 def embed(
-    model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0, precision: str = "32-true", progress: bool = True
+    model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0,
+    precision: str = "32-true", progress: bool = True,
 ) -> Embedded:
-    """Run `model` in evaluation mode over a data set whose items hold the model's `inputs`; `precision` as in TrainConfig."""
+    """Run `model` in evaluation mode over a data set whose items hold the model's `inputs`.
+
+    `precision` is as in TrainConfig.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last).eval()
     half, outputs = pick_precision(precision) == "bf16-mixed", []
-    for batch in tqdm(DataLoader(dataset, batch_size, num_workers=workers), "embedding", disable=not progress, unit="batch"):
+    loader = DataLoader(dataset, batch_size, num_workers=workers)
+    for batch in tqdm(loader, "embedding", disable=not progress, unit="batch"):
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             out = model(**{name: batch[name].to(device) for name in model.inputs})
         outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import (
+    Callback, Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar,
+)
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -23,7 +25,7 @@ from actret_core.training.module import ActionModule
 
 
 class FitResult(NamedTuple):
-    """`epochs` trained in all, `wall_seconds` of training and the mean training `losses` of the epochs, over all parts."""
+    """Over all parts of a run: `epochs` trained, `wall_seconds` of training, the epochs' mean training `losses`."""
 
     epochs: int
     wall_seconds: float
@@ -37,7 +39,8 @@ def fit(
 
     With `held_out`, training stops early on its loss and the model ends with the weights of its best epoch; without,
     with those of the last. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under `logs`, one folder
-    for each resumed part, `metrics.csv` and TensorBoard's file. Raises CheckpointError if `out` holds a run of another config.
+    for each resumed part, `metrics.csv` and TensorBoard's file. Raises CheckpointError if `out` holds a run of
+    another config.
     """
     out = Path(out)
     _claim(out, {"model": asdict(model.config), "train": asdict(config)})
@@ -60,7 +63,8 @@ def _losses(out: Path) -> tuple[float, ...]:
     by_epoch = {}
     for path in out.glob("logs/version_*/metrics.csv"):
         with open(path, newline="") as file:
-            by_epoch |= {int(row["epoch"]): float(row["train_loss"]) for row in csv.DictReader(file) if row.get("train_loss")}
+            rows = [row for row in csv.DictReader(file) if row.get("train_loss")]
+        by_epoch |= {int(row["epoch"]): float(row["train_loss"]) for row in rows}
     return tuple(loss for _, loss in sorted(by_epoch.items()))
 
 

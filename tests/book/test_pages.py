@@ -38,7 +38,8 @@ def test_every_page_and_notebook_is_in_the_table_of_contents() -> None:
 def test_every_citation_is_in_the_bibliography() -> None:
     known = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "book/references.bib").read_text(), re.M))
     sources = [*PAGES, *ROOT.glob("notebooks/*.ipynb")]
-    cited = {k.strip() for p in sources for c in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", p.read_text()) for k in c.split(",")}
+    groups = [g for p in sources for g in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", p.read_text())]
+    cited = {key.strip() for group in groups for key in group.split(",")}
     assert cited <= known
 
 
@@ -49,7 +50,8 @@ def test_paper_to_code_names_real_code() -> None:
         for module, names in re.findall(r"`(\w+/\w+\.py|viz\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
             path = ROOT / "actret_core" / module
             assert path.exists(), line
-            defined = {n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+            nodes = ast.walk(ast.parse(path.read_text()))
+            defined = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
             wanted = {part for name in re.findall(r"`([\w.]+)`", names) for part in name.split(".")}
             assert wanted <= defined, line
 
