@@ -17,7 +17,7 @@ from actret_core.experiment import (
 from actret_core.models.checkpoint import save_model
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
-from actret_core.presets import PRESETS
+from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES
 from actret_core.regions.detector import detect, load_detector
 from actret_core.training.tokens import extract_tokens
 
@@ -86,8 +86,8 @@ def run_playground(options: argparse.Namespace) -> None:
 
 def run_pretext(options: argparse.Namespace) -> None:
     """Draw a playground of another seed, train on what its whole pictures show, and save the backbone."""
-    root = find_root("playground", seed=options.seed)
-    train = replace(PRESETS["demo"].train, epochs=8, multi_label=True, seed=options.seed)
+    root = find_root("playground", seed=options.seed, images=PRETEXT_IMAGES)
+    train = replace(PRETEXT, seed=options.seed)
     model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / f"pretext-seed{options.seed}")
     save_small_backbone(options.out, model.backbone)
 

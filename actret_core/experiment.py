@@ -54,7 +54,9 @@ class ActionData:
         return ActionDataset(split, self.context, config.k, transform, cache=bool(augment and augment.cache))
 
 
-def find_root(dataset: str, root: str | Path | None = None, seed: int = 0, progress: bool = True) -> Path:
+def find_root(
+    dataset: str, root: str | Path | None = None, seed: int = 0, progress: bool = True, images: int = 1500
+) -> Path:
     """The data set's folder: `root` if given; the playground of `seed` is drawn on first use into the user's cache.
 
     The cache is `$ACTRET_CACHE`, or `~/.cache/actret`. Raises DataError where a real data set has no folder.
@@ -64,7 +66,7 @@ def find_root(dataset: str, root: str | Path | None = None, seed: int = 0, progr
     if dataset != "playground":
         raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
     cache = Path(os.environ.get("ACTRET_CACHE") or Path.home() / ".cache" / "actret")
-    return write_playground(playground_root(cache, seed), seed, progress=progress)
+    return write_playground(playground_root(cache, seed, images), seed, images, progress)
 
 
 def load_data(

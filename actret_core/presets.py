@@ -1,6 +1,6 @@
 """Named settings: what is trained by default where, and the tier that its record bears."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actret_core.models.config import RegionNetConfig
 from actret_core.training.config import TrainConfig
@@ -19,12 +19,18 @@ DEMO = Preset(
     "demo",
     RegionNetConfig(
         classes=12, backbone="small", image_size=128, k=4, min_score=0.2, blocks=2, heads=4, ffn=192, dropout=0.0,
-        token_norm=True, hidden=96
+        token_norm=True, hidden=96,
     ),
     TrainConfig(
-        epochs=5, batch_size=16, lr=2e-3, schedule="onecycle", min_crop=0.85, mixup=0.0, held_out=0.0,
+        epochs=8, batch_size=16, lr=1e-3, schedule="onecycle", min_crop=1.0, jitter=0.0, mixup=0.0, held_out=0.0,
         precision="32-true", workers=0, cache=True,
     ),
+)
+
+# what the small backbone learns before (`pretrain_small`), on as many pictures of another seed
+PRETEXT_IMAGES = 6000
+PRETEXT = replace(
+    DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto", workers=1
 )
 
 CPU = Preset(
@@ -35,13 +41,14 @@ CPU = Preset(
     ),
 )
 
-# region tokens of a frozen backbone: only the fusion transformer learns (chapter 3); chosen on a held-out fifth of the training set
+# region tokens of a frozen backbone: only the fusion transformer learns (chapter 3); chosen on a held-out fifth of
+# the training set
 FROZEN = Preset(
     "cpu",
     RegionNetConfig(blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
     TrainConfig(
-        epochs=6, batch_size=128, lr=8e-3, weight_decay=0.1, schedule="onecycle", mixup=0.0, label_smoothing=0.1, held_out=0.0,
-        precision="32-true", workers=0,
+        epochs=6, batch_size=128, lr=8e-3, weight_decay=0.1, schedule="onecycle", mixup=0.0, label_smoothing=0.1,
+        held_out=0.0, precision="32-true", workers=0,
     ),
 )
 

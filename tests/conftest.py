@@ -34,7 +34,7 @@ def real_weights() -> Path:
 
 @pytest.fixture(scope="session")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A playground of 60 images, in Stanford-40's layout, with its proposals file beside."""
+    """A playground of 72 images, in Stanford-40's layout, with its proposals file beside."""
     from actret_core.data.playground import write_playground
 
-    return write_playground(tmp_path_factory.mktemp("playground"), seed=0, images=60, progress=False)
+    return write_playground(tmp_path_factory.mktemp("playground"), seed=0, images=72, progress=False)

@@ -32,24 +32,27 @@ class ResNetBackbone(nn.Module):
 
 
 class SmallBackbone(nn.Module):
-    """Four convolution stages for drawn scenes: image [B, 3, S, S] -> map [B, 96, S/8, S/8]."""
+    """Four convolution stages for drawn scenes: image [B, 3, S, S] -> map [B, 96, S/8, S/8].
+
+    A cell of the map sees 43 pixels: enough for an object, and too few for what lies beyond a box.
+    """
 
     dim = SMALL_WIDTHS[-1]
 
     def __init__(self) -> None:
         super().__init__()
         channels = (3, *SMALL_WIDTHS)
-        stages = [_stage(i, o, stride=2 if n < 3 else 1) for n, (i, o) in enumerate(zip(channels, channels[1:]))]
-        self.layers = nn.Sequential(*stages)
+        strides, second = (2, 2, 2, 1), (3, 3, 1, 1)                     # of each stage; its second kernel
+        self.layers = nn.Sequential(*map(_stage, channels[:-1], channels[1:], strides, second))
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)
 
 
-def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+def _stage(inputs: int, outputs: int, stride: int, second: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, second, padding="same", bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
     )
 
 

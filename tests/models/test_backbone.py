@@ -38,9 +38,16 @@ def test_names_choose_the_layout() -> None:
 
 
 def test_the_small_backbone_has_the_parameters_of_its_eight_convolutions() -> None:
-    widths = [3, 16, 32, 64, 96]
-    expected = sum(9 * i * o + 2 * o + 9 * o * o + 2 * o for i, o in pairwise(widths))
+    widths, second = [3, 16, 32, 64, 96], [9, 9, 1, 1]
+    expected = sum(9 * i * o + 2 * o + n * o * o + 2 * o for (i, o), n in zip(pairwise(widths), second, strict=True))
     assert sum(p.numel() for p in SmallBackbone().parameters()) == expected
+
+
+def test_a_cell_of_the_small_map_sees_43_pixels() -> None:
+    image = torch.rand(1, 3, 128, 128, requires_grad=True)
+    SmallBackbone().eval()(image)[0, :, 8, 8].sum().backward()
+    seen = image.grad[0].abs().sum(0).nonzero()                          # [n, 2]
+    assert (seen.amax(0) - seen.amin(0) + 1 <= 43).all() and (seen.amax(0) - seen.amin(0) > 30).all()
 
 
 def test_an_unknown_backbone_is_named() -> None:

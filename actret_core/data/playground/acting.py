@@ -27,35 +27,45 @@ class Stage:
         self.things: list[Thing] = []
 
     def put(
-        self, draw: Callable[[Pen, Random], None], at: Point, category: int | None, flip: bool = False
+        self, draw: Callable[[Pen, Random], None], at: Point, category: int | None, flip: bool = False,
+        scale: float = 1.0, line: Pen | None = None,
     ) -> None:
-        """Draw an object at `at`; a `category` of None is one that no detector knows."""
-        pen = self.pen.child(at, flip=flip)
+        """Draw an object at `at`; a `category` of None is one that no detector knows. Its `line` belongs to its box."""
+        pen = self.pen.child(at, scale, flip)
         draw(pen, self.rng)
+        if line:
+            pen.include(line)
         if category is not None:
             self.things.append(Thing(category, pen.box))
 
-    def line(self, end: Point, sag: float) -> None:
-        """A leash, a string or reins from the near hand to `end`; it belongs to no box."""
-        objects.draw_line(self.pen.child((0.0, 0.0)), self.pose.hand_near, end, sag)
+    def line(self, end: Point, sag: float) -> Pen:
+        """Draw a leash, a string or reins from the near hand to `end`.
+
+        It starts under the arm, at the shoulder: a thing on a line is found together with the arm that holds it.
+        """
+        pen = self.pen.child((0.0, 0.0))
+        objects.draw_line(pen, self.pose.shoulder, self.pose.hand_near, 0.0)
+        objects.draw_line(pen, self.pose.hand_near, end, sag)
+        return pen
 
 
 Prop = Callable[[Stage], None]
+LARGE = 1.4  # what fits a hand is drawn larger than life, or 160 pixels would not show it
 
 
 def cup(stage: Stage) -> None:
     """Before the mouth."""
-    stage.put(objects.draw_cup, shift(stage.pose.head, 12.5, -4.0), 47)
+    stage.put(objects.draw_cup, shift(stage.pose.head, 14.0, -3.5), 47, scale=LARGE)
 
 
 def phone(stage: Stage) -> None:
     """From the ear to the hand."""
-    stage.put(objects.draw_phone, shift(stage.pose.head, -0.5, -0.5), 77)
+    stage.put(objects.draw_phone, shift(stage.pose.head, -0.5, 0.5), 77, scale=LARGE)
 
 
 def toothbrush(stage: Stage) -> None:
     """In the mouth."""
-    stage.put(objects.draw_toothbrush, shift(stage.pose.head, 7.0, -4.8), 90)
+    stage.put(objects.draw_toothbrush, shift(stage.pose.head, 7.0, -4.8), 90, scale=LARGE)
 
 
 def bike_below(stage: Stage) -> None:
@@ -70,7 +80,7 @@ def bike_ahead(stage: Stage) -> None:
 
 def wrench(stage: Stage) -> None:
     """In the near hand."""
-    stage.put(objects.draw_wrench, stage.pose.hand_near, None)
+    stage.put(objects.draw_wrench, stage.pose.hand_near, None, scale=LARGE)
 
 
 def horse_below(stage: Stage) -> None:
@@ -86,21 +96,19 @@ def horse_ahead(stage: Stage) -> None:
 
 def carrot(stage: Stage) -> None:
     """In the near hand."""
-    stage.put(objects.draw_carrot, stage.pose.hand_near, 57)
+    stage.put(objects.draw_carrot, stage.pose.hand_near, 57, scale=LARGE)
 
 
 def dog_on_leash(stage: Stage) -> None:
-    """Ahead, at arm's length and more."""
-    at = (stage.rng.uniform(42.0, 50.0), 0.0)
-    stage.line(shift(at, *animals.DOG_COLLAR), 3.0)
-    stage.put(animals.draw_dog, at, 18)
+    """Ahead, at the end of a long leash."""
+    at = (stage.rng.uniform(68.0, 74.0), 0.0)
+    stage.put(animals.draw_dog, at, 18, line=stage.line(shift(at, *animals.DOG_COLLAR), 3.0))
 
 
 def kite_on_string(stage: Stage) -> None:
     """Ahead and above, at the end of its string."""
-    at = (stage.rng.uniform(40.0, 48.0), stage.rng.uniform(104.0, 114.0))
-    stage.line(shift(at, 1.0, 2.0), 5.0)
-    stage.put(objects.draw_kite, at, 38)
+    at = (stage.rng.uniform(66.0, 74.0), stage.rng.uniform(122.0, 134.0))
+    stage.put(objects.draw_kite, at, 38, line=stage.line(shift(at, 1.0, 2.0), 5.0))
 
 
 def perform(

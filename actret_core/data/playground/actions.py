@@ -29,7 +29,7 @@ class Action:
     setting: str | None = None
 
 
-_HEAD, _ARM, _WALK = (18.0, 24.0), (18.0, 70.0), (20.0, 22.0)
+_HEAD, _ARM, _WALK = (18.0, 24.0), (18.0, 92.0), (20.0, 22.0)
 
 ACTIONS = {action.name: action for action in (
     Action("brushing_teeth", "brush", "teeth", "a person brushes their teeth", "object at the head",

@@ -13,9 +13,10 @@ from actret_core.data.playground.scenes import Picture
 
 PERSON = 1
 PERSON_MISS, OBJECT_MISS = 0.25, 0.12
+UNION = 0.75  # how often a person and a thing that touch are also found as one
 CONFUSED = 0.08  # how often an object is found under a wrong category
 JITTER = (0.08, 0.15)  # the spread of an edge, as a fraction of the box's side
-PARTS = ((0.0, 0.24, 0.4), (0.0, 0.55, 0.5), (0.5, 1.0, 0.35))  # head, upper body, legs: from, to, how often
+PARTS = ((0.0, 0.24, 0.25), (0.0, 0.55, 0.35), (0.5, 1.0, 0.2))  # head, upper body, legs: from, to, how often
 FEWEST, MOST = 8, 25
 WRONG = (15, 16, 18, 27, 31, 37, 44, 62, 64)  # categories that clutter and confusions are given
 
@@ -49,7 +50,7 @@ def _persons(picture: Picture, rng: Random) -> Iterator[Detection]:
             if rng.random() < often:
                 yield _noisy(PERSON, _slice(box, top, low), size, rng, 0.45)
         for thing in picture.things:
-            if _near(box, thing.box) and rng.random() < 0.4:
+            if _near(box, thing.box) and rng.random() < UNION:
                 yield _noisy(rng.choice((PERSON, thing.category)), _union(box, thing.box), size, rng, 0.5)
 
 

@@ -10,10 +10,10 @@ from actret_core.data.playground.actions import ACTIONS, PLAYGROUND_ACTIONS, Act
 from actret_core.data.playground.pen import Box, Canvas, Pen
 from actret_core.data.playground.settings import SETTINGS, draw_setting
 
-ALONE, PAIR = 0.4, 0.88  # up to ALONE one person, up to PAIR two, else three
+ALONE, PAIR = 0.25, 0.88  # up to ALONE one person, up to PAIR two, else three
 ROOM = 270.0  # body units in which three persons fit; where they do not, two remain
 AWAY = 0.35  # how often an action that may happen anywhere leaves the park; mostly there, a setting is worth a look
-SAME_GROUP = 0.7  # how often a second person does what the anchored one is easily taken to do
+SAME_GROUP = 0.9  # how often a second person does what the anchored one is easily taken to do
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from actret_core.data.playground.pen import Box
 from actret_core.data.playground.scenes import Picture, Scene, compose, render
 from actret_core.errors import DataError
 
-VERSION = 2
+VERSION = 3
 RECORD = "playground.json"
 
 
