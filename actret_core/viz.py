@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 
 from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
@@ -105,6 +106,28 @@ def embedding_map(points: np.ndarray, labels: np.ndarray, actions: Sequence[str]
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     axes.set(xticks=[], yticks=[], xlabel="first direction (no unit)", ylabel="second direction (no unit)")
     return figure
+
+
+def label_points(axes: Axes, points: np.ndarray, names: Sequence[str], size: float = 8) -> None:
+    """Write each name beside its point [n, 2]: above, below, right or left, wherever it hides least.
+
+    Call it last: names are placed for the axes as they are then.
+    """
+    axes.figure.canvas.draw()
+    dots = axes.transData.transform(points)
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in dots]
+    sides = (
+        ((0, 7), "center", "bottom"), ((0, -7), "center", "top"), ((8, 0), "left", "center"), ((-8, 0), "right", "center"),
+    )
+    for point, name in zip(points, names, strict=True):
+        tries = [axes.annotate(name, point, shift, textcoords="offset points", ha=ha, va=va, fontsize=size)
+                 for shift, ha, va in sides]
+        places = [text.get_window_extent() for text in tries]
+        hidden = [place.count_overlaps(taken) for place in places]
+        best = int(np.argmin(hidden))
+        taken.append(places[best])
+        for text in {*tries} - {tries[best]}:
+            text.remove()
 
 
 def flow_chart(nodes: Mapping[str, tuple[float, float, str, str]], arrows: Sequence[tuple[str, str]]) -> Figure:

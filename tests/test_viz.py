@@ -182,6 +182,16 @@ def test_ranked_outlines_draw_persons_and_regions() -> None:
         )
 
 
+def test_labels_are_written_once_each_and_make_room() -> None:
+    figure, axes = plt.subplots(figsize=(6, 4))
+    points, names = np.array([[0.0, 0.0], [0.02, 0.0], [1.0, 1.0]]), ["one", "another", "far away"]
+    axes.scatter(*points.T)
+    viz.label_points(axes, points, names)
+    assert [text.get_text() for text in axes.texts] == names
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert boxes[0].count_overlaps(boxes[1:]) == 0
+
+
 def test_save_figure_writes_the_same_file_twice(samples: list[ActionSample], tmp_path: Path) -> None:
     figure = viz.sample_grid(samples[:2], ACTIONS, columns=2)
     path = tmp_path / "deep" / "figures" / "grid.png"
