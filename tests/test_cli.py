@@ -70,18 +70,18 @@ def test_tokens_writes_what_the_notebooks_read(
     name = "ResNet50_Weights.IMAGENET1K_V1"
     cli.main(["tokens", "--data", str(playground), "--weights", name, "--dim", "8", "--out", "tokens.npz"])
     frozen = FrozenTokens.load(at_home / "tokens.npz")
-    assert loaded == [name] and frozen.values.shape == (60, 5, 8) and 0 < frozen.train.sum() < 60
+    assert loaded == [name] and frozen.values.shape == (72, 5, 8) and 0 < frozen.train.sum() < 72
 
 
 def test_pretext_saves_the_backbone(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(cli, "find_root", lambda name, seed: Path(f"{name}-{seed}"))
+    monkeypatch.setattr(cli, "find_root", lambda name, seed, images: Path(f"{name}-{seed}-{images}"))
     monkeypatch.setattr(
         cli, "pretrain_small", lambda *given: asked.append(given) or cli.RegionNet(TINY.model)
     )
     cli.main(["pretext", "--seed", "4", "--out", "small.safetensors"])
     ((root, seed, train, out),) = asked
-    assert (root, seed, train.seed, train.multi_label) == (Path("playground-4"), 4, 4, True)
+    assert (root, seed, train.seed, train.multi_label) == (Path("playground-4-6000"), 4, 4, True)
     assert out == Path("runs/playground/pretext-seed4")
     assert backbone_of(at_home / "small.safetensors") == "small"
 
@@ -96,7 +96,7 @@ def test_detect_writes_beside_the_data(
     cli.main(["detect", "--data", str(playground), "--proposals", "mine.json"])
     assert [out for *_, out in calls] == [playground / "proposals.json.gz", Path("mine.json")]
     model, images, _ = calls[0]
-    assert model == "a detector" and len(set(images)) == len(images) == 60 and images == sorted(images)
+    assert model == "a detector" and len(set(images)) == len(images) == 72 and images == sorted(images)
 
 
 def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
