@@ -1,18 +1,28 @@
 """From embeddings to a ranked gallery: metrics, re-ranking, an index, significance. Knows only arrays."""
 
 from actret_core.retrieval.embeddings import Embeddings, compress
+from actret_core.retrieval.expansion import augment_database, expand_queries
 from actret_core.retrieval.index import ActionIndex
+from actret_core.retrieval.index_files import file_sha256
+from actret_core.retrieval.index_kinds import IndexConfig
 from actret_core.retrieval.metrics import RetrievalMetrics, evaluate, recognition_map
-from actret_core.retrieval.rerank import k_reciprocal_rerank
-from actret_core.retrieval.significance import bootstrap_interval
+from actret_core.retrieval.rerank import Reranker, k_reciprocal_rerank
+from actret_core.retrieval.significance import PairedTest, bootstrap_interval, paired_test
 
 __all__ = [
     "ActionIndex",
     "Embeddings",
+    "IndexConfig",
+    "PairedTest",
+    "Reranker",
     "RetrievalMetrics",
+    "augment_database",
     "bootstrap_interval",
     "compress",
     "evaluate",
+    "expand_queries",
+    "file_sha256",
     "k_reciprocal_rerank",
+    "paired_test",
     "recognition_map",
 ]

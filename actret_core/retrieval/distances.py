@@ -19,7 +19,12 @@ def cosine_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 
 def squared_unit_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances float32 [Q, G] of rows of unit length: 2 - 2 cosine, never negative."""
-    return np.maximum(2 - 2 * dot_products(queries, gallery), 0)
+    return squared_from_cosines(dot_products(queries, gallery))
+
+
+def squared_from_cosines(cosines: np.ndarray) -> np.ndarray:
+    """2 - 2 cosine as float32, never negative: squared distances between points of unit length."""
+    return np.maximum(2 - 2 * cosines.astype(np.float32, copy=False), 0)
 
 
 def euclidean_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -32,19 +37,33 @@ def euclidean_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 def nearest(distances: np.ndarray, k: int | None = None) -> np.ndarray:
     """Indices [Q, k] of the k smallest of each row of distances [Q, G], smallest first, ties by index.
 
-    Distances are compared as float32. Each is packed with its index into one integer: then a plain partition
-    and sort, much faster than a stable argsort, keeps the order of ties.
+    Distances are compared as float32.
     """
-    keys = _sortable_bits(distances) << np.uint64(32) | np.arange(distances.shape[1], dtype=np.uint64)
-    if k is not None and k < distances.shape[1]:
-        keys = np.partition(keys, k - 1, axis=1)[:, :k]
-    keys = np.sort(keys, axis=1)
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    values = np.asarray(distances, np.float32)
+    if k is None or k >= values.shape[1]:
+        return _sorted_columns(sortable_keys(values))
+    within = values <= np.partition(values, k - 1, axis=1)[:, k - 1 : k]
+    tied = np.count_nonzero(within, axis=1) > k  # the k-th has equals: here the index decides
+    out = np.empty((len(values), k), dtype=np.int64)
+    out[tied] = _sorted_columns(sortable_keys(values[tied]))[:, :k]
+    columns = (np.flatnonzero(within[~tied]) % values.shape[1]).reshape(-1, k)
+    out[~tied] = _sorted_columns(sortable_keys(np.take_along_axis(values[~tied], columns, axis=1), columns))
+    return out
 
 
-def _sortable_bits(distances: np.ndarray) -> np.ndarray:
-    """uint64 that orders like the float32 given: flip all bits of a negative, the sign bit of the others."""
-    values = np.ascontiguousarray(distances, np.float32) + np.float32(0)  # + 0 turns -0 into 0
-    bits = values.view(np.uint32)
-    flip = np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
-    return (bits ^ flip).astype(np.uint64)
+def sortable_keys(distances: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
+    """int64 [Q, G] that order like (distance, column): the bits of the float32 above those of the column.
+
+    A plain sort of such keys is much faster than a stable argsort. The float's bits order like an integer once
+    those of negative numbers, all but the sign, are flipped. `columns` default to 0, 1, ..., G - 1.
+    """
+    bits = (np.asarray(distances, np.float32) + np.float32(0)).view(np.int32)  # + 0 turns -0 into 0
+    bits ^= (bits >> 31) & 0x7FFFFFFF
+    keys = bits.astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(keys.shape[1]) if columns is None else columns
+    return keys
+
+
+def _sorted_columns(keys: np.ndarray) -> np.ndarray:
+    return np.sort(keys, axis=1) & 0xFFFFFFFF

@@ -9,7 +9,9 @@ from sklearn.metrics import average_precision_score
 
 from actret_core.errors import EmbeddingError
 from actret_core.retrieval.embeddings import Embeddings
-from actret_core.retrieval.ranking import Distances, given_chunks, ranked_chunks
+from actret_core.retrieval.hits import Hits, ap_definition, average_precision, hits_by_distance, hits_in_ranking
+from actret_core.retrieval.parallel import map_chunks, workers
+from actret_core.retrieval.ranking import Distances, distance_chunks, ranking_chunks
 
 logger = logging.getLogger(__name__)
 CMC_LENGTH = 50
@@ -47,28 +49,32 @@ def evaluate(
     *,
     distances: Distances = "cosine",
     ranking: np.ndarray | None = None,
+    ap: str = "rectangular",
 ) -> RetrievalMetrics:
     """Rank the gallery (default: the query set) for every query that has an action, and score the rankings.
 
     Two samples are relevant to each other if they share an action. Ignored in a ranking, as if not in the
     gallery: the query itself, found by its id, and samples of its group (`dataclasses.replace(e,
     groups=None)` counts them). Samples without an action are distractors. Ties are broken by gallery index.
-    `distances`: "cosine", "euclidean", a matrix [Q, G] (from re-ranking) or a function of query rows.
-    `ranking` [Q, R] of gallery indices, best first, replaces them; an item that it leaves out counts as never
-    found. AP is the rectangular sum: the mean over all relevant items of the precision at each.
-    Raises EmbeddingError where shapes or labels do not fit, or where no query has a positive.
+    `distances`: "cosine", "euclidean", a matrix [Q, G] or a function of query rows, such as a Reranker; compared
+    as float32. `ranking` [Q, R] of gallery indices, best first, replaces them; an item that it leaves out counts
+    as never found. `ap` names the average precision: "rectangular", the mean over all relevant items of the
+    precision at each, or "trapezoidal" (see hits.py).
+    Raises EmbeddingError where shapes or labels do not fit, or where no query has a positive; ConfigError for
+    another `ap`.
     """
-    gallery = queries if gallery is None else gallery
+    definition, gallery = ap_definition(ap), queries if gallery is None else gallery
     relevant_to = relevance(queries, gallery)
     if ranking is None:
-        chunks = ranked_chunks(queries, gallery, distances)
+        find, pieces = hits_by_distance, distance_chunks(queries, gallery, distances)
     else:
-        chunks = given_chunks(queries, gallery, ranking)
-    ap = np.full(len(queries), np.nan)
+        find, pieces = hits_in_ranking, ranking_chunks(queries, gallery, ranking)
+    scores = np.full(len(queries), np.nan)
     first = np.full(len(queries), np.inf)
-    for rows, order in chunks:
-        ap[rows], first[rows] = score_rankings(*relevant_to(rows), order)
-    return _summarize(queries, ap, first)
+    for rows, values in pieces:
+        for part, hits in _parallel_hits(find, values, rows, relevant_to):
+            scores[part], first[part] = average_precision(hits, definition), hits.first()
+    return _summarize(queries, scores, first)
 
 
 def relevance(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
@@ -100,24 +106,6 @@ def relevance(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
     return relevant_to
 
 
-def score_rankings(
-    relevant: np.ndarray, kept: np.ndarray, order: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """AP [q] (NaN without a positive) and the rank of the first hit [q], from 1 (inf if none).
-
-    relevant and kept are bool [q, G] as `relevance` gives them; order [q, R] are gallery indices, best first.
-    """
-    hit = np.take_along_axis(relevant, order, axis=1)
-    rank = np.cumsum(np.take_along_axis(kept, order, axis=1), axis=1, dtype=np.int32)
-    query, place = np.nonzero(hit)
-    found = np.cumsum(hit, axis=1, dtype=np.int32)[query, place]
-    precision = np.bincount(query, weights=found / rank[query, place], minlength=len(order))
-    total = relevant.sum(axis=1)
-    ap = np.divide(precision, total, out=np.full(len(order), np.nan), where=total > 0)
-    first = np.where(hit.any(axis=1), rank[np.arange(len(order)), hit.argmax(axis=1)], np.inf)
-    return ap, first
-
-
 def recognition_map(scores: np.ndarray, targets: np.ndarray) -> float:
     """Mean over classes of scikit-learn's average precision, a fraction (Table 3).
 
@@ -135,6 +123,17 @@ def recognition_map(scores: np.ndarray, targets: np.ndarray) -> float:
     if not present.all():
         logger.warning("recognition mAP leaves out %d classes without a positive", (~present).sum())
     return float(average_precision_score(targets[:, present], scores[:, present], average="macro"))
+
+
+def _parallel_hits(
+    find: Callable[..., Hits], values: np.ndarray, rows: np.ndarray, relevant_to: RelevanceFunction
+) -> list[tuple[np.ndarray, Hits]]:
+    """The hits of query rows int [q], in as many parts as there are cores."""
+
+    def some(part: slice) -> tuple[np.ndarray, Hits]:
+        return rows[part], find(values[part], *relevant_to(rows[part]))
+
+    return map_chunks(some, len(rows), -(-len(rows) // workers()))
 
 
 def _codes(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

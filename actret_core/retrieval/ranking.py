@@ -1,14 +1,13 @@
-"""Rankings of a gallery, a bounded piece at a time, from whatever distances the caller has."""
+"""What ranks a gallery, a bounded piece at a time: whatever distances or ranking the caller has."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from actret_core.errors import EmbeddingError
-from actret_core.retrieval.distances import cosine_distances, euclidean_distances, nearest
+from actret_core.retrieval.distances import cosine_distances, euclidean_distances
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
-
-CHUNK_ELEMENTS = 4_000_000  # query-gallery pairs at a time: about 150 MB of work space
+from actret_core.retrieval.parallel import chunks, rows_per_chunk
 
 DistanceFunction = Callable[[np.ndarray], np.ndarray]
 """From query rows, int [q], to their distances, float [q, G]."""
@@ -17,11 +16,11 @@ Distances = str | np.ndarray | DistanceFunction
 """The name "cosine" or "euclidean", a matrix [Q, G], or a DistanceFunction."""
 
 Chunks = Iterator[tuple[np.ndarray, np.ndarray]]
-"""Query rows int [q] with their gallery indices, best first, int [q, R]."""
+"""Query rows int [q] with their distances float [q, G], or with a ranking int [q, R]."""
 
 
-def ranked_chunks(queries: Embeddings, gallery: Embeddings, distances: Distances) -> Chunks:
-    """Rank the whole gallery for every query that has an action; ties by gallery index.
+def distance_chunks(queries: Embeddings, gallery: Embeddings, distances: Distances) -> Chunks:
+    """The distances of every query that has an action to the whole gallery.
 
     Raises EmbeddingError for distances of another shape, or not finite.
     """
@@ -31,15 +30,15 @@ def ranked_chunks(queries: Embeddings, gallery: Embeddings, distances: Distances
         if values.shape != (len(rows), len(gallery)) or not np.isfinite(values).all():
             expected = (len(rows), len(gallery))
             raise EmbeddingError(f"distances: expected finite {expected}, got {values.shape}")
-        yield rows, nearest(values)
+        yield rows, values
 
 
-def given_chunks(queries: Embeddings, gallery: Embeddings, ranking: np.ndarray) -> Chunks:
+def ranking_chunks(queries: Embeddings, gallery: Embeddings, ranking: np.ndarray) -> Chunks:
     """Pieces of a given ranking [Q, R] of gallery indices. Raises EmbeddingError if it is none."""
     ranking = np.asarray(ranking)
     if ranking.ndim != 2 or len(ranking) != len(queries) or not np.issubdtype(ranking.dtype, np.integer):
         raise EmbeddingError(f"ranking is {ranking.dtype} {ranking.shape}: expected int [{len(queries)}, R]")
-    if ranking.min() < 0 or ranking.max() >= len(gallery):
+    if ranking.size and (ranking.min() < 0 or ranking.max() >= len(gallery)):
         raise EmbeddingError(f"ranking: its entries must be rows of the gallery, 0 to {len(gallery) - 1}")
     for rows in _query_chunks(queries, gallery):
         seen = np.zeros((len(rows), len(gallery)), dtype=bool)
@@ -51,9 +50,8 @@ def given_chunks(queries: Embeddings, gallery: Embeddings, ranking: np.ndarray) 
 
 def _query_chunks(queries: Embeddings, gallery: Embeddings) -> Iterator[np.ndarray]:
     rows = np.flatnonzero(queries.labeled)
-    step = max(1, CHUNK_ELEMENTS // len(gallery))
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]
+    for part in chunks(len(rows), rows_per_chunk(len(gallery))):
+        yield rows[part]
 
 
 def _distance_function(queries: Embeddings, gallery: Embeddings, distances: Distances) -> DistanceFunction:
@@ -64,7 +62,8 @@ def _distance_function(queries: Embeddings, gallery: Embeddings, distances: Dist
             raise EmbeddingError(f"distances are {distances.shape}: expected {(len(queries), len(gallery))}")
         return lambda rows: distances[rows]
     if distances == "cosine":
-        left, right = unit_vectors(queries.features, queries.ids), unit_vectors(gallery.features, gallery.ids)
+        left = unit_vectors(queries.features, queries.ids)
+        right = left if gallery is queries else unit_vectors(gallery.features, gallery.ids)
         return lambda rows: cosine_distances(left[rows], right)
     if distances == "euclidean":
         return lambda rows: euclidean_distances(queries.features[rows], gallery.features)

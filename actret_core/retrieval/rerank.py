@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking (Zhong et al., CVPR 2017) on sparse sets of neighbors.
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017), growing with the number of neighbors and not of pairs.
 
 The definition that code and tests hold to: squared Euclidean distance d of L2-normalized features, each row
 divided by its maximum over all items, float32; neighbor lists of k1 + 1 items that count the point itself;
@@ -6,18 +6,99 @@ ties by (distance, index). Public versions differ in the power of the distance, 
 of the lists.
 """
 
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from actret_core.config import require
 from actret_core.errors import EmbeddingError
-from actret_core.retrieval.distances import nearest, squared_unit_distances
+from actret_core.retrieval.distances import nearest
 from actret_core.retrieval.embeddings import unit_vectors
+from actret_core.retrieval.jaccard import JaccardDistances
+from actret_core.retrieval.parallel import chunks, map_chunks, rows_per_chunk
+from actret_core.retrieval.point_distances import HeldDistances, StreamedDistances
+from actret_core.retrieval.reciprocal import encode
 
-CHUNK_ROWS = 512
+MAX_ELEMENTS = 2**27  # 0.5 GiB of float32: 11,585 items against each other
+
+Variant = Literal["concatenated", "single"]
+
+
+class Reranker:
+    """Re-ranked distances (1 - lambda) Jaccard + lambda d of a query set to a gallery, for any rows of queries.
+
+    queries [Q, D], gallery [G, D]; without a gallery the query set is the gallery. Neighbors are sought among
+    all items: `concatenated` stacks query set and gallery, as the common code does, so that an item of a set
+    that is both stands twice and k1 = 200 spans about 100 distinct ones; `single` lets each item stand once
+    (no gallery then). k1 and k2 may exceed the number of items. No array of float pairs has more than
+    `max_elements` entries, or one row if that is more; where all pairs of items fit, work is faster.
+    Raises ConfigError for k1, k2, max_elements < 1, lambda outside [0, 1] or an unknown variant;
+    EmbeddingError for NaN, zero vectors, an empty set or another D.
+    """
+
+    def __init__(
+        self,
+        queries: np.ndarray,
+        gallery: np.ndarray | None = None,
+        *,
+        k1: int = 200,
+        k2: int = 20,
+        lambda_: float = 0.3,
+        variant: Variant = "concatenated",
+        max_elements: int = MAX_ELEMENTS,
+    ) -> None:
+        for name, value in {"k1": k1, "k2": k2, "max_elements": max_elements}.items():
+            require(value >= 1, name, value, "at least 1")
+        require(0 <= lambda_ <= 1, "lambda", lambda_, "a number in [0, 1]")
+        require(variant in ("concatenated", "single"), "variant", variant, "'concatenated' or 'single'")
+        require(gallery is None or variant == "concatenated", "variant", variant, "'concatenated' for two sets")
+        points = unit_vectors(queries) if gallery is None else _stack(queries, gallery)
+        copies = 2 if gallery is None and variant == "concatenated" else 1
+        count, items = len(points), copies * len(points)
+        self.shape = len(queries), len(queries if gallery is None else gallery)
+        self.lambda_, self.max_elements = lambda_, max_elements
+        self._gallery = slice(count - self.shape[1], count)
+        held = count**2 <= max_elements
+        self._distances = HeldDistances(points) if held else StreamedDistances(points, max_elements)
+        del points  # not needed any more if all pairs are held
+        vectors = encode(self._distances, count, copies, k1, k2)
+        one_set = gallery is None and vectors.shape[0] == count
+        self._jaccard = JaccardDistances(vectors, 0 if one_set else items - self.shape[1], twins=copies == 2)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Distances float32 [r, G] of query rows int [r]: what `evaluate(distances=...)` takes."""
+        return self._blend(self._jaccard.rows(rows), rows)
+
+    def matrix(self) -> np.ndarray:
+        """All distances, float32 [Q, G]. Raises ConfigError where they are more than `max_elements`."""
+        _require_room(*self.shape, self.max_elements)
+        out = self._jaccard.matrix()
+        for rows in chunks(*_steps(self.shape, self.max_elements)):
+            self._blend(out[rows], np.arange(rows.start, rows.stop))
+        return out
+
+    def ranking(self, depth: int = 100) -> tuple[np.ndarray, np.ndarray]:
+        """The first `depth` of the gallery for every query: its rows int32 and the distances float32, both
+        [Q, min(depth, G)].
+
+        Best first, ties by index. A query that is in the gallery is in its own answer.
+        """
+        require(depth >= 1, "depth", depth, "at least 1")
+        pieces = []
+        for rows in chunks(*_steps(self.shape, self.max_elements)):
+            values = self(np.arange(rows.start, rows.stop))
+            found = np.concatenate(map_chunks(lambda part, v=values: nearest(v[part], depth), len(values), 8))
+            pieces.append((found.astype(np.int32), np.take_along_axis(values, found, axis=1)))
+        found, distances = zip(*pieces, strict=True)
+        return np.concatenate(found), np.concatenate(distances)
+
+    def _blend(self, jaccard: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """(1 - lambda) Jaccard + lambda d, written over the Jaccard distances [r, G] given."""
+        jaccard *= np.float32(1 - self.lambda_)
+        block = self._distances.block(rows, self._gallery)
+        block *= np.float32(self.lambda_)
+        jaccard += block
+        return jaccard
 
 
 def k_reciprocal_rerank(
@@ -27,35 +108,23 @@ def k_reciprocal_rerank(
     k1: int = 200,
     k2: int = 20,
     lambda_: float = 0.3,
-    variant: Literal["concatenated", "single"] = "concatenated",
+    variant: Variant = "concatenated",
+    max_elements: int = MAX_ELEMENTS,
 ) -> np.ndarray:
-    """Re-ranked distances, float32 [Q, G]: (1 - lambda) Jaccard + lambda original.
+    """Re-ranked distances of all pairs, float32 [Q, G], for sets that fit in `max_elements`; see Reranker."""
+    _require_room(len(queries), len(queries if gallery is None else gallery), max_elements)
+    settings = {"k1": k1, "k2": k2, "lambda_": lambda_, "variant": variant, "max_elements": max_elements}
+    return Reranker(queries, gallery, **settings).matrix()
 
-    queries [Q, D], gallery [G, D]; without a gallery the query set is the gallery. Neighbors are sought among
-    all items: `concatenated` stacks query set and gallery, as the common code does, so that an item of a set
-    that is both stands twice and k1 = 200 spans about 100 distinct ones; `single` lets each item stand once
-    (no gallery then). k1 and k2 may exceed the number of items. Raises ConfigError for k1, k2 < 1, lambda
-    outside [0, 1] or an unknown variant; EmbeddingError for NaN, zero vectors or another D.
-    """
-    require(k1 >= 1, "k1", k1, "at least 1")
-    require(k2 >= 1, "k2", k2, "at least 1")
-    require(0 <= lambda_ <= 1, "lambda", lambda_, "a number in [0, 1]")
-    require(variant in ("concatenated", "single"), "variant", variant, "'concatenated' or 'single'")
-    require(gallery is None or variant == "concatenated", "variant", variant, "'concatenated' for two sets")
-    if gallery is None:
-        points, copies = unit_vectors(queries), 2 if variant == "concatenated" else 1
-    else:
-        points, copies = _stack(queries, gallery), 1
-    asked, answering = len(queries), len(queries if gallery is None else gallery)
-    distances = _row_scaled_distances(points)
-    vectors = _encode(distances, copies, k1, k2)
-    if gallery is None and (copies == 1 or k2 > 1):  # both copies average the same neighbors: one vector
-        blended = _symmetric_jaccard(vectors[:asked])
-    else:
-        blended = _jaccard(vectors[:asked], vectors[-answering:])
-    blended *= 1 - lambda_
-    blended += np.float32(lambda_) * distances[:asked, -answering:]
-    return blended
+
+def _require_room(queries: int, gallery: int, max_elements: int) -> None:
+    need = f"at least {queries * gallery} for all pairs; raise it, or ask for Reranker(...).ranking(depth)"
+    require(queries * gallery <= max_elements, "max_elements", max_elements, need)
+
+
+def _steps(shape: tuple[int, int], limit: int) -> tuple[int, int]:
+    """How many queries there are, and how many to take at a time."""
+    return shape[0], rows_per_chunk(shape[1], limit)
 
 
 def _stack(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -63,116 +132,3 @@ def _stack(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         shapes = f"queries are {np.shape(queries)}, the gallery {np.shape(gallery)}"
         raise EmbeddingError(f"{shapes}: both must be [*, D]")
     return np.concatenate([unit_vectors(queries), unit_vectors(gallery)])
-
-
-def _row_scaled_distances(points: np.ndarray) -> np.ndarray:
-    """Squared distances float32 [P, P], each row divided by its maximum."""
-    out = np.empty((len(points), len(points)), dtype=np.float32)
-    for rows in _row_chunks(len(points)):
-        out[rows] = squared_unit_distances(points[rows], points)
-    farthest = out.max(axis=1, keepdims=True)
-    out /= np.where(farthest > 0, farthest, 1)  # all points equal: every distance stays 0
-    return out
-
-
-def _encode(distances: np.ndarray, copies: int, k1: int, k2: int) -> csr_array:
-    """Each item as Gaussian weights over its k-reciprocal neighbors, averaged over its first k2: V, [M, M].
-
-    distances [P, P] of the points; item m is a copy of point m modulo P, and M = copies * P.
-    """
-    neighbors = _neighbors(distances, copies, max(k1 + 1, k2))
-    far = _reciprocal(neighbors[:, : k1 + 1])
-    near = _reciprocal(neighbors[:, : int(np.around(k1 / 2)) + 1])
-    weights = _gaussian(_expand(far, near), distances)
-    if k2 == 1:  # the item's own vector, nothing to average
-        return weights
-    first = neighbors[:, :k2]
-    total = _incidence(first) @ weights
-    total.data /= first.shape[1]
-    return total
-
-
-def _neighbors(distances: np.ndarray, copies: int, k: int) -> np.ndarray:
-    """The k nearest items of every item, itself among them, ties by item index; int [M, min(k, M)]."""
-    lists = [nearest(np.tile(distances[rows], copies), k) for rows in _row_chunks(len(distances))]
-    return np.tile(np.concatenate(lists), (copies, 1))
-
-
-def _incidence(neighbors: np.ndarray) -> csr_array:
-    """Neighbor lists [M, k] as a sparse 0/1 matrix [M, M], float32 (counts in its products stay exact)."""
-    items, k = neighbors.shape
-    columns = neighbors.ravel().astype(np.int32)  # half the traffic of int64, in all that follows
-    starts = np.arange(0, items * k + 1, k, dtype=np.int32)
-    return csr_array((np.ones(items * k, np.float32), columns, starts), shape=(items, items))
-
-
-def _reciprocal(neighbors: np.ndarray) -> csr_array:
-    """R: pairs of items that stand in each other's list, 0/1 [M, M]."""
-    forward = _incidence(neighbors)
-    return forward.multiply(forward.T).tocsr()
-
-
-def _expand(far: csr_array, near: csr_array) -> csr_array:
-    """R*: R(i, k1), and R(j, k1/2) of each member j for which more than 2/3 of that lies in R(i, k1) already.
-
-    More than, as in the authors' code; the paper's text has "at least".
-    """
-    shared = (far @ near.T).multiply(far).tocoo()  # |R(i, k1) and R(j, k1/2)| for the members j of R(i, k1)
-    joins = 3 * shared.data > 2 * near.sum(axis=1)[shared.col]
-    rows, columns = shared.row[joins], shared.col[joins]
-    chosen = csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=far.shape)
-    return (far + chosen @ near).tocsr()
-
-
-def _gaussian(sets: csr_array, distances: np.ndarray) -> csr_array:
-    """Weights exp(-d) on the pattern of `sets`, each row summing to one (an empty row stays empty)."""
-    members = sets.tocoo()
-    points = len(distances)
-    values = np.exp(-distances[members.row % points, members.col % points])
-    total = np.bincount(members.row, weights=values, minlength=sets.shape[0])
-    values /= total[members.row]
-    return csr_array((values, (members.row, members.col)), shape=sets.shape)
-
-
-def _jaccard(queries: csr_array, gallery: csr_array) -> np.ndarray:
-    """1 - sum min / sum max of every query row with every gallery row, float32 [Q, G]."""
-    out = np.empty((queries.shape[0], gallery.shape[0]), dtype=np.float32)
-    for rows in _row_chunks(len(out)):
-        out[rows] = _jaccard_rows(queries[rows], gallery)
-    return out
-
-
-def _symmetric_jaccard(items: csr_array) -> np.ndarray:
-    """The same for one set with itself, at half the work: float32 [Q, Q]."""
-    out = np.empty((items.shape[0], items.shape[0]), dtype=np.float32)
-    for rows in _row_chunks(len(out)):
-        out[rows, rows.start :] = _jaccard_rows(items[rows], items[rows.start :])
-        out[rows.start :, rows] = out[rows, rows.start :].T
-    return out
-
-
-def _jaccard_rows(queries: csr_array, gallery: csr_array) -> np.ndarray:
-    """The same for a few queries.
-
-    Only columns that a query uses add to its sum of minima, so it reads those gallery columns alone (an
-    inverted index). The sum of maxima is both totals less the sum of minima.
-    """
-    inverted = gallery.T.tocsr()  # column -> the gallery items that use it
-    totals = gallery.sum(axis=1)
-    out = np.empty((queries.shape[0], gallery.shape[0]), dtype=np.float32)
-    for row, (columns, values) in enumerate(_sparse_rows(queries)):
-        used = inverted[columns]
-        np.minimum(used.data, np.repeat(values, np.diff(used.indptr)), out=used.data)
-        smaller = used.T @ np.ones(len(columns), np.float32)
-        out[row] = 1 - smaller / np.maximum(values.sum() + totals - smaller, np.finfo(np.float32).tiny)
-    return out
-
-
-def _row_chunks(count: int) -> Iterator[slice]:
-    return (slice(start, start + CHUNK_ROWS) for start in range(0, count, CHUNK_ROWS))
-
-
-def _sparse_rows(matrix: csr_array) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Columns and values of each row."""
-    for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        yield matrix.indices[start:stop], matrix.data[start:stop]

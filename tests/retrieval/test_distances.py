@@ -6,6 +6,8 @@ from actret_core.retrieval.distances import (
     cosine_distances,
     euclidean_distances,
     nearest,
+    sortable_keys,
+    squared_from_cosines,
     squared_unit_distances,
 )
 
@@ -17,6 +19,17 @@ def test_nearest_is_a_stable_sort(k):
     )
     expected = np.argsort(distances.astype(np.float32), axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(nearest(distances, k), expected)
+
+
+def test_keys_order_like_the_distance_and_then_the_column():
+    values = np.array([[3.0, -1.0, 0.0, np.inf, -0.0, 1e-40, -np.inf, -1e-40, 3.0]], np.float32)
+    assert np.argsort(sortable_keys(values)[0]).tolist() == [6, 1, 7, 2, 4, 5, 0, 8, 3]
+    assert np.argsort(sortable_keys(values, 10 - np.arange(9))[0]).tolist() == [6, 1, 7, 4, 2, 5, 8, 0, 3]
+
+
+def test_a_squared_distance_is_never_negative():
+    cosines = np.array([1.0000002, 1.0, 0.5, -1.0])
+    np.testing.assert_array_equal(squared_from_cosines(cosines), np.array([0, 0, 1, 4], np.float32))
 
 
 def test_distances_equal_scipy():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from actret_core.errors import EmbeddingError
+from actret_core.errors import ConfigError, EmbeddingError
 from actret_core.retrieval.embeddings import Embeddings
 from actret_core.retrieval.metrics import evaluate, recognition_map
 
@@ -68,7 +68,7 @@ def naive(queries, gallery, distances):
     ids=["single label", "multi-label, groups", "multi-label", "other gallery", "gallery holds the queries"],
 )
 def test_equals_a_naive_loop(queries, gallery, monkeypatch):
-    monkeypatch.setattr("actret_core.retrieval.ranking.CHUNK_ELEMENTS", 1000)
+    monkeypatch.setattr("actret_core.retrieval.parallel.CHUNK_ELEMENTS", 1000)
     ours = evaluate(queries, gallery)
     gallery = gallery or queries
     pairs = list(naive(queries, gallery, cosine(queries, gallery)))
@@ -96,6 +96,31 @@ def test_ap_equals_scikit_learn(embeddings):
             assert metrics.per_query[i] == pytest.approx(expected, abs=1e-9)
         else:
             assert np.isnan(metrics.per_query[i])
+
+
+@pytest.mark.parametrize("labels", ["single", "multi"])
+def test_equals_scikit_learn_to_nine_digits(labels):
+    """Without ties, and with the query itself taken out."""
+    e = single_label(200) if labels == "single" else dataclasses.replace(multi_label(200), groups=None)
+    hot = e.labels if labels == "multi" else (e.labels[:, None] == np.arange(5)) & (e.labels[:, None] >= 0)
+    shared, matrix = hot.astype(int) @ hot.T > 0, cosine(e, e)
+    ours = evaluate(e).per_query
+    for i in np.flatnonzero(~np.isnan(ours)):
+        others = np.arange(200) != i
+        expected = average_precision_score(shared[i, others], -matrix[i, others])
+        assert ours[i] == pytest.approx(expected, abs=1e-9)
+
+
+def test_trapezoidal_average_precision_by_name():
+    """Query a ranks b+ c- d+ e-, query b a+ c- d+ e-, query d c- e- b+ a+."""
+    features = [[np.cos(t), np.sin(t)] for t in (0.0, 0.1, 0.3, 0.6, 1.0)]
+    metrics = evaluate(make(features, [0, 0, 1, 0, 2]), ap="trapezoidal")
+    a = (1 + (1 / 2 + 2 / 3) / 2) / 2
+    d = ((0 + 1 / 3) / 2 + (1 / 3 + 2 / 4) / 2) / 2
+    np.testing.assert_allclose(metrics.per_query, [a, a, np.nan, d, np.nan])
+    assert metrics.rank1 == pytest.approx(2 / 3)
+    with pytest.raises(ConfigError, match="ap='mean'"):
+        evaluate(single_label(), ap="mean")
 
 
 def test_counted_by_hand():
@@ -173,6 +198,10 @@ def test_matrix_function_and_ranking_agree_with_features():
         evaluate(e, ranking=np.argsort(matrix, axis=1, kind="stable")),
     ):
         np.testing.assert_allclose(other.per_query, expected.per_query, atol=1e-12)
+
+
+def test_a_ranking_of_no_items_finds_nothing():
+    assert evaluate(single_label(), ranking=np.empty((80, 0), int)).mAP == 0
 
 
 def test_a_ranking_may_be_cut_and_misses_count():

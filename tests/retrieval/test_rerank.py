@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from actret_core.errors import ConfigError, EmbeddingError
-from actret_core.retrieval.rerank import k_reciprocal_rerank
+from actret_core.retrieval import Embeddings, evaluate
+from actret_core.retrieval.point_distances import HeldDistances, StreamedDistances
+from actret_core.retrieval.rerank import Reranker, k_reciprocal_rerank
 
 
 def oracle(items, k1, k2, lam):
@@ -44,130 +46,185 @@ def oracle(items, k1, k2, lam):
     return out
 
 
-def random_points(n=50):
-    return np.random.default_rng(0).standard_normal((n, 6)).astype(np.float32)
-
-
-def clustered_points():
-    rng = np.random.default_rng(1)
-    return (rng.standard_normal((5, 8))[rng.integers(0, 5, 50)] + 0.3 * rng.standard_normal((50, 8))).astype(
-        np.float32
-    )
-
-
-def duplicate_points():
-    """Each of 12 points stands 1 to 9 times, in mixed order: more copies than a short neighbor list holds."""
-    rng = np.random.default_rng(2)
-    return rng.permutation(np.repeat(random_points(12), rng.integers(1, 10, 12), axis=0))
-
-
-def tied_points():
-    """Corners of a cube in 4-d: many equal distances, all exact in float32 (the length is 2)."""
-    return np.random.default_rng(3).choice([-1.0, 1.0], size=(40, 4)).astype(np.float32)
-
-
-CASES = {
-    "random": random_points(),
-    "clustered": clustered_points(),
-    "duplicates": duplicate_points(),
-    "tied": tied_points(),
-    "all equal": np.ones((7, 4), np.float32),
-    "one": np.ones((1, 3), np.float32),
-}
 SETTINGS = [(1, 1, 0.3), (3, 2, 0.3), (5, 1, 0.0), (9, 12, 1.0), (20, 6, 0.5), (200, 20, 0.3), (4, 500, 0.3)]
 
 
+def streamed(queries, gallery=None, *, depth=10**6, **settings):
+    """All distances [Q, G] through the path that never holds them: from its ranking, in pieces of one row."""
+    reranker = Reranker(queries, gallery, max_elements=1, **settings)
+    found, distances = reranker.ranking(depth)
+    out = np.empty(distances.shape, np.float32)
+    np.put_along_axis(out, found, distances, axis=1)
+    return out
+
+
+WAYS = pytest.mark.parametrize("rerank", [k_reciprocal_rerank, streamed], ids=["held", "streamed"])
+
+
+@WAYS
 @pytest.mark.parametrize("k1, k2, lam", SETTINGS)
-@pytest.mark.parametrize("points", CASES.values(), ids=CASES.keys())
-def test_single_equals_the_definition(points, k1, k2, lam):
-    ours = k_reciprocal_rerank(points, k1=k1, k2=k2, lambda_=lam, variant="single")
+def test_single_equals_the_definition(points, k1, k2, lam, rerank):
+    ours = rerank(points, k1=k1, k2=k2, lambda_=lam, variant="single")
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, oracle(points, k1, k2, lam), atol=1e-5)
 
 
+@WAYS
 @pytest.mark.parametrize("k1, k2, lam", SETTINGS)
-@pytest.mark.parametrize("points", CASES.values(), ids=CASES.keys())
-def test_concatenated_equals_the_definition_with_every_item_twice(points, k1, k2, lam):
-    ours = k_reciprocal_rerank(points, k1=k1, k2=k2, lambda_=lam)
+def test_concatenated_equals_the_definition_with_every_item_twice(points, k1, k2, lam, rerank):
+    ours = rerank(points, k1=k1, k2=k2, lambda_=lam)
     n = len(points)
     np.testing.assert_allclose(ours, oracle(np.concatenate([points, points]), k1, k2, lam)[:n, n:], atol=1e-5)
 
 
+@WAYS
 @pytest.mark.parametrize("k1, k2, lam", SETTINGS)
-@pytest.mark.parametrize("points", [CASES["clustered"], CASES["duplicates"], CASES["tied"]])
-def test_separate_sets_equal_the_definition(points, k1, k2, lam):
-    queries, gallery = points[:9], points[9:]
-    ours = k_reciprocal_rerank(queries, gallery, k1=k1, k2=k2, lambda_=lam)
-    assert ours.shape == (9, len(gallery))
-    np.testing.assert_allclose(ours, oracle(points, k1, k2, lam)[:9, 9:], atol=1e-5)
+def test_separate_sets_equal_the_definition(points, k1, k2, lam, rerank):
+    n = len(points) // 4 + 1
+    queries, gallery = points[:n], points[-n:] if len(points) == 1 else points[n:]
+    ours = rerank(queries, gallery, k1=k1, k2=k2, lambda_=lam)
+    assert ours.shape == (n, len(gallery))
+    expected = oracle(np.concatenate([queries, gallery]), k1, k2, lam)[:n, n:]
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("margin", [0, 4])
+@pytest.mark.parametrize("variant, copies", [("single", 1), ("concatenated", 2)])
+def test_faiss_finds_the_neighbors_of_the_definition(points, variant, copies, margin, monkeypatch):
+    """With a small margin FAISS answers on these small sets too."""
+    monkeypatch.setattr("actret_core.retrieval.exact.MARGIN", margin)
+    ours = streamed(points, k1=5, k2=3, variant=variant)
+    n = len(points)
+    expected = oracle(np.concatenate([points] * copies), 5, 3, 0.3)[:n, -n:]
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("max_elements", [1, 10**6])
+def test_a_ranking_is_that_of_the_definition_outside_ties(points, max_elements):
+    reranker = Reranker(points, k1=6, k2=3, variant="single", max_elements=max_elements)
+    found, distances = reranker.ranking(depth=12)
+    expected = oracle(points, 6, 3, 0.3)
+    depth = min(12, len(points))
+    assert found.shape == distances.shape == (len(points), depth)
+    assert all(len(set(row)) == depth for row in found.tolist())
+    np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :depth], atol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(expected, found, axis=1), distances, atol=1e-5)
+
+
+def test_a_ranking_breaks_ties_by_index():
+    found, _ = Reranker(np.ones((6, 3), np.float32), k1=5, k2=2, variant="single").ranking(4)
+    others = [[j for j in row if j != i] for i, row in enumerate(found.tolist())]
+    assert all(row == sorted(row) for row in others)
+
+
+@pytest.mark.parametrize("gallery", [False, True])
+def test_rows_are_those_of_the_matrix(clustered, gallery):
+    sets = (clustered[:20], clustered[20:]) if gallery else (clustered,)
+    reranker = Reranker(*sets, k1=6, k2=3)
+    rows = np.array([5, 0, 5, 19])
+    np.testing.assert_allclose(reranker(rows), reranker.matrix()[rows], atol=1e-6)
+    assert reranker.shape == ((20, 30) if gallery else (50, 50))
+
+
+def test_evaluation_takes_a_reranker(clustered):
+    embeddings = Embeddings(clustered, np.arange(50) % 5, [f"s{i}" for i in range(50)])
+    matrix = evaluate(embeddings, distances=k_reciprocal_rerank(clustered, k1=6, k2=3))
+    chunked = evaluate(embeddings, distances=Reranker(clustered, k1=6, k2=3, max_elements=1))
+    np.testing.assert_allclose(chunked.per_query, matrix.per_query, atol=1e-9)
 
 
 @pytest.mark.parametrize("k2", [1, 5])
-def test_concatenated_is_the_query_set_handed_in_as_its_own_gallery(k2):
-    points = clustered_points()
+def test_concatenated_is_the_query_set_handed_in_as_its_own_gallery(clustered, k2):
     np.testing.assert_allclose(
-        k_reciprocal_rerank(points, k1=10, k2=k2),
-        k_reciprocal_rerank(points, points.copy(), k1=10, k2=k2),
+        k_reciprocal_rerank(clustered, k1=10, k2=k2),
+        k_reciprocal_rerank(clustered, clustered.copy(), k1=10, k2=k2),
         atol=1e-6,
     )
 
 
 @pytest.mark.parametrize("variant", ["single", "concatenated"])
-def test_chunks_do_not_change_the_result(variant, monkeypatch):
-    points = clustered_points()
-    whole = k_reciprocal_rerank(points, k1=8, k2=3, variant=variant)
-    monkeypatch.setattr("actret_core.retrieval.rerank.CHUNK_ROWS", 7)
-    np.testing.assert_allclose(k_reciprocal_rerank(points, k1=8, k2=3, variant=variant), whole, atol=1e-6)
+def test_chunks_do_not_change_the_result(clustered, variant, monkeypatch):
+    whole = k_reciprocal_rerank(clustered, k1=8, k2=3, variant=variant)
+    monkeypatch.setattr("actret_core.retrieval.parallel.CHUNK_ELEMENTS", 150)
+    monkeypatch.setattr("actret_core.retrieval.reciprocal.CHUNK_ITEMS", 7)
+    np.testing.assert_allclose(k_reciprocal_rerank(clustered, k1=8, k2=3, variant=variant), whole, atol=1e-6)
 
 
-def test_the_order_of_the_items_does_not_matter_without_ties():
-    points, order = random_points(), np.random.default_rng(4).permutation(50)
-    plain = k_reciprocal_rerank(points, k1=8, k2=3, variant="single")
-    permuted = k_reciprocal_rerank(points[order], k1=8, k2=3, variant="single")
+@pytest.mark.parametrize("max_elements", [1, 999, 2500])
+def test_no_float_array_of_pairs_exceeds_what_the_caller_allows(clustered, max_elements, monkeypatch):
+    """Seen through every block that is asked for, and through the one matrix that may be held."""
+    sizes, blend = [], Reranker._blend
+
+    def spy(self, jaccard, rows):
+        sizes.append(jaccard.size)
+        return blend(self, jaccard, rows)
+
+    monkeypatch.setattr(Reranker, "_blend", spy)
+    reranker = Reranker(clustered, k1=8, k2=3, max_elements=max_elements)
+    reranker.ranking(5)
+    assert isinstance(reranker._distances, HeldDistances if max_elements >= 2500 else StreamedDistances)
+    assert 0 < max(sizes) <= max(max_elements, 50)
+
+
+def test_a_matrix_that_does_not_fit_is_refused_before_any_work(clustered):
+    with pytest.raises(ConfigError, match="max_elements=2499.*2500.*ranking"):
+        k_reciprocal_rerank(clustered, max_elements=2499)
+    with pytest.raises(ConfigError, match="max_elements"):
+        Reranker(clustered, max_elements=2499).matrix()
+
+
+def test_the_order_of_the_items_does_not_matter_without_ties(clustered):
+    order = np.random.default_rng(4).permutation(50)
+    plain = k_reciprocal_rerank(clustered, k1=8, k2=3, variant="single")
+    permuted = k_reciprocal_rerank(clustered[order], k1=8, k2=3, variant="single")
     np.testing.assert_allclose(permuted, plain[np.ix_(order, order)], atol=1e-6)
 
 
-def test_lambda_one_keeps_the_original_ranking():
-    points = random_points()
-    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
-    reranked = k_reciprocal_rerank(points, k1=8, k2=3, lambda_=1.0, variant="single")
-    np.testing.assert_array_equal(reranked.argsort(axis=1)[:, :5], (-unit @ unit.T).argsort(axis=1)[:, :5])
+def test_lambda_one_keeps_the_original_ranking(clustered):
+    unit = clustered / np.linalg.norm(clustered, axis=1, keepdims=True)
+    found, _ = Reranker(clustered, k1=8, k2=3, lambda_=1.0, variant="single").ranking(5)
+    np.testing.assert_array_equal(found, (-unit @ unit.T).argsort(axis=1)[:, :5])
 
 
-def test_lengths_of_the_features_do_not_matter():
-    points = random_points()
-    scaled = points * np.random.default_rng(5).uniform(0.5, 3, (50, 1)).astype(np.float32)
-    plain, other = (k_reciprocal_rerank(x, k1=8, k2=3) for x in (points, scaled))
+def test_lengths_of_the_features_do_not_matter(clustered):
+    scaled = clustered * np.random.default_rng(5).uniform(0.5, 3, (50, 1)).astype(np.float32)
+    plain, other = (k_reciprocal_rerank(x, k1=8, k2=3) for x in (clustered, scaled))
     np.testing.assert_allclose(plain, other, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "bad",
-    [{"k1": 0}, {"k2": 0}, {"lambda_": -0.1}, {"lambda_": 1.5}, {"lambda_": np.nan}, {"variant": "double"}],
+    [{"k1": 0}, {"k2": 0}, {"max_elements": 0}, {"variant": "double"}]
+    + [{"lambda_": -0.1}, {"lambda_": 1.5}, {"lambda_": np.nan}],
 )
-def test_bad_settings_are_named(bad):
+def test_bad_settings_are_named(clustered, bad):
     with pytest.raises(ConfigError, match=next(iter(bad)).rstrip("_")):
-        k_reciprocal_rerank(random_points(), **bad)
+        k_reciprocal_rerank(clustered, **bad)
 
 
-def test_single_refuses_a_second_set():
+def test_single_refuses_a_second_set(clustered):
     with pytest.raises(ConfigError, match="variant"):
-        k_reciprocal_rerank(random_points(), random_points(), variant="single")
+        k_reciprocal_rerank(clustered, clustered, variant="single")
 
 
 @pytest.mark.parametrize(
     "value, words", [(np.nan, "row 3 hold NaN"), (np.inf, "row 3 hold NaN"), (0.0, "row 3 are all zero")]
 )
-def test_bad_vectors_are_named(value, words):
-    points = random_points()
-    points[3] = value
-    for arguments in [(points,), (random_points(), points)]:
+def test_bad_vectors_are_named(clustered, value, words):
+    bad = clustered.copy()
+    bad[3] = value
+    for arguments in [(bad,), (clustered, bad)]:
         with pytest.raises(EmbeddingError, match=words):
             k_reciprocal_rerank(*arguments)
 
 
-def test_other_dimensions_and_an_empty_gallery_are_refused():
+def test_other_dimensions_and_an_empty_gallery_are_refused(clustered):
     with pytest.raises(EmbeddingError, match="both must be"):
-        k_reciprocal_rerank(random_points(), np.ones((4, 3), np.float32))
+        k_reciprocal_rerank(clustered, np.ones((4, 3), np.float32))
     with pytest.raises(EmbeddingError, match="at least one row"):
-        k_reciprocal_rerank(random_points(), np.ones((0, 6), np.float32))
+        k_reciprocal_rerank(clustered, np.ones((0, 8), np.float32))
+
+
+def test_a_depth_of_none_is_refused(clustered):
+    with pytest.raises(ConfigError, match="depth"):
+        Reranker(clustered).ranking(0)

@@ -1,0 +1,98 @@
+"""The kinds of FAISS index that hold a gallery of unit vectors: exact, a graph, or compressed cells."""
+
+import math
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+
+from actret_core.config import require
+from actret_core.errors import EmbeddingError
+
+KINDS = ("flat", "hnsw", "ivfpq")
+CENTROIDS = 256  # of each byte of a code
+
+
+@dataclass(frozen=True)
+class IndexConfig:
+    """How an index is built and searched. A field counts for the kinds named beside it."""
+
+    kind: str = "flat"  # "flat" compares with every vector: exact
+    links: int = 32  # hnsw: neighbors that a vector is linked to
+    build_effort: int = 80  # hnsw: candidates kept while a vector's links are sought
+    effort: int = 64  # hnsw: candidates kept during a search; more finds more and takes longer
+    lists: int = 0  # ivfpq: cells that the vectors are divided into; 0 means 4 sqrt(N)
+    probes: int = 32  # ivfpq: cells that a search looks into
+    code_bytes: int = 32  # ivfpq: bytes of a compressed vector; divides its dimensions
+    refine: int = 10  # ivfpq: candidates compared with the full query, as a multiple of `top`
+
+    def __post_init__(self) -> None:
+        require(self.kind in KINDS, "kind", self.kind, " or ".join(map(repr, KINDS)))
+        for name in ("links", "build_effort", "effort", "probes", "code_bytes", "refine"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require(self.links >= 2, "links", self.links, "at least 2")
+        require(self.lists >= 0, "lists", self.lists, "0 (4 sqrt(N)) or more")
+
+
+def make_index(config: IndexConfig, vectors: np.ndarray) -> faiss.Index:
+    """An index of the vectors, float32 [N, D] of unit length, by inner product; row n is vector n.
+
+    Raises EmbeddingError where ivfpq has too few vectors to learn its codes from; ConfigError for code_bytes
+    that do not divide D.
+    """
+    dim = vectors.shape[1]
+    if config.kind == "flat":
+        index = faiss.IndexFlatIP(dim)
+    elif config.kind == "hnsw":
+        index = faiss.IndexHNSWFlat(dim, config.links, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = config.build_effort
+    else:
+        index = _trained_cells(config, vectors)
+    index.add(vectors)
+    return index
+
+
+def stored_vectors(index: faiss.Index) -> faiss.IndexFlat:
+    """The full vectors that an index of any kind holds, to be read or searched one by one."""
+    if isinstance(index, faiss.IndexHNSW):
+        return faiss.downcast_index(index.storage)
+    if isinstance(index, faiss.IndexRefine):
+        return faiss.downcast_index(index.refine_index)
+    return index
+
+
+def search_parameters(config: IndexConfig, hidden: np.ndarray) -> faiss.SearchParameters | None:
+    """How to search an index made with `config`, passing over the hidden rows int64 [h]."""
+    if config.kind == "flat":
+        return exact_parameters(hidden)
+    chosen = {"sel": _all_but(hidden)} if len(hidden) else {}
+    if config.kind == "hnsw":
+        return faiss.SearchParametersHNSW(efSearch=config.effort, **chosen)
+    cells = faiss.SearchParametersIVF(nprobe=config.probes, **chosen)
+    return faiss.IndexRefineSearchParameters(k_factor=config.refine, base_index_params=cells)
+
+
+def exact_parameters(hidden: np.ndarray) -> faiss.SearchParameters | None:
+    """The same for a search of the stored vectors."""
+    return faiss.SearchParameters(sel=_all_but(hidden)) if len(hidden) else None
+
+
+def _trained_cells(config: IndexConfig, vectors: np.ndarray) -> faiss.IndexRefineFlat:
+    count, dim = vectors.shape
+    require(dim % config.code_bytes == 0, "code_bytes", config.code_bytes, f"a divisor of {dim} dimensions")
+    if count < CENTROIDS:
+        raise EmbeddingError(
+            f"kind 'ivfpq' learns its codes from at least {CENTROIDS} vectors, and there are {count}: use 'flat'"
+        )
+    lists = config.lists or math.ceil(4 * math.sqrt(count))
+    cells = faiss.IndexIVFPQ(
+        faiss.IndexFlatIP(dim), dim, min(lists, count), config.code_bytes, 8, faiss.METRIC_INNER_PRODUCT
+    )
+    cells.cp.min_points_per_centroid = cells.pq.cp.min_points_per_centroid = 1  # no warning on the terminal
+    index = faiss.IndexRefineFlat(cells)
+    index.train(vectors)
+    return index
+
+
+def _all_but(hidden: np.ndarray) -> faiss.IDSelector:
+    return faiss.IDSelectorNot(faiss.IDSelectorBatch(hidden))

@@ -1,0 +1,90 @@
+"""What re-ranking asks of the distances among all its points, with and without holding every pair.
+
+The distance is the squared Euclidean one of unit vectors, each row divided by its maximum over all points.
+"""
+
+import faiss
+import numpy as np
+
+from actret_core.retrieval.distances import nearest, squared_from_cosines, squared_unit_distances
+from actret_core.retrieval.exact import exact_neighbors, listed_distances
+from actret_core.retrieval.parallel import map_chunks, rows_per_chunk
+
+
+class HeldDistances:
+    """All pairs in one float32 matrix [P, P]: the fast way where it fits."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        self.matrix = _symmetric(points)
+        self.matrix /= _or_one(self.matrix.max(axis=1))[:, None]
+
+    def neighbors(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The min(k, P) nearest of every point, itself among them: int64 and float32 [P, k], ties by index."""
+        size = rows_per_chunk(len(self.matrix))
+        found = np.concatenate(map_chunks(lambda rows: nearest(self.matrix[rows], k), len(self.matrix), size))
+        return found, np.take_along_axis(self.matrix, found, axis=1)
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """The distances float32 [n] from points `rows` [n] to points `columns` [n]."""
+        return self.matrix[rows, columns]
+
+    def block(self, rows: np.ndarray, columns: slice) -> np.ndarray:
+        """The distances float32 [r, c] from some points to a range of points; the caller's to change."""
+        return self.matrix[rows, columns]
+
+
+class StreamedDistances:
+    """The same answers from the points [P, D] (float64, unit length) alone, never more than `limit` pairs held.
+
+    The neighbors are those of `HeldDistances`; the other distances may differ by float32 rounding.
+    """
+
+    def __init__(self, points: np.ndarray, limit: int) -> None:
+        self.points, self.limit = points, limit
+        self._points32 = points.astype(np.float32)
+        self._farthest = self._find_farthest()
+
+    def neighbors(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As in HeldDistances, by FAISS."""
+        return exact_neighbors(self.points, self.points, k, self._farthest, self.limit)
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """As in HeldDistances."""
+
+        def some(n: slice) -> np.ndarray:
+            cosines = np.einsum("nd,nd->n", self.points[rows[n]], self.points[columns[n]])
+            return squared_from_cosines(cosines) / self._farthest[rows[n]]
+
+        return np.concatenate(map_chunks(some, len(rows), rows_per_chunk(self.points.shape[1])))
+
+    def block(self, rows: np.ndarray, columns: slice) -> np.ndarray:
+        """As in HeldDistances."""
+        block = squared_from_cosines(self._points32[rows] @ self._points32[columns].T)
+        block /= self._farthest[rows, None]
+        return block
+
+    def _find_farthest(self) -> np.ndarray:
+        """The largest distance of each row, float32 [P]: that to the neighbor of the opposite vector."""
+        index = faiss.IndexFlatIP(self.points.shape[1])
+        index.add(self._points32)
+        opposite = index.search(-self._points32, 1)[1]
+        return _or_one(listed_distances(self.points, self.points, opposite)[:, 0])
+
+
+PointDistances = HeldDistances | StreamedDistances
+
+
+def _symmetric(points: np.ndarray) -> np.ndarray:
+    """Squared distances float32 [P, P]; each pair is computed once."""
+    out = np.empty((len(points), len(points)), dtype=np.float32)
+    size = rows_per_chunk(len(points))
+    for start in range(0, len(points), size):
+        rows = slice(start, start + size)
+        out[rows, start:] = squared_unit_distances(points[rows], points[start:])
+        out[start:, rows] = out[rows, start:].T
+    return out
+
+
+def _or_one(farthest: np.ndarray) -> np.ndarray:
+    """Where all points are equal every distance is 0, and stays so."""
+    return np.where(farthest > 0, farthest, np.float32(1))

@@ -1,0 +1,73 @@
+"""Every item as weights over its k-reciprocal neighbors: steps 1 to 4 of re-ranking (Zhong et al., CVPR 2017)."""
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from actret_core.retrieval.parallel import map_chunks
+from actret_core.retrieval.point_distances import PointDistances
+
+CHUNK_ITEMS = 512
+
+
+def encode(distances: PointDistances, points: int, copies: int, k1: int, k2: int) -> csr_array:
+    """V: Gaussian weights over the expanded k-reciprocal neighbors, averaged over an item's first k2.
+
+    Item m is a copy of point m modulo `points`, and there are `copies` (1 or 2) of each. Returns [items, items];
+    with two copies and k2 > 1 only the rows of the first copies, since both average the same neighbors.
+    """
+    neighbors = _item_neighbors(distances, points, copies, max(k1 + 1, k2))
+    everyone = np.tile(neighbors, (copies, 1))  # copies have the same neighbors
+    far = _reciprocal(everyone[:, : k1 + 1])
+    near = _reciprocal(everyone[:, : int(np.around(k1 / 2)) + 1])
+    weights = _gaussian(_expand(far, near), distances, points)
+    if k2 == 1:  # the item's own weights, nothing to average
+        return weights
+    first = neighbors[:, :k2]
+    total = _incidence(first, len(everyone)) @ weights
+    total.data /= first.shape[1]
+    return total
+
+
+def _item_neighbors(distances: PointDistances, points: int, copies: int, k: int) -> np.ndarray:
+    """The k nearest items of every point, itself among them, ties by item; int32 [points, min(k, items)]."""
+    found, values = distances.neighbors(k)
+    if copies == 2:
+        items, values = np.hstack([found, found + points]), np.hstack([values, values])
+        order = np.argsort(values, axis=1, kind="stable")  # of equals, the first copies stay before the second
+        found = np.take_along_axis(items, order[:, :k], axis=1)
+    return found.astype(np.int32)
+
+
+def _incidence(neighbors: np.ndarray, items: int) -> csr_array:
+    """Neighbor lists [n, k] as a sparse 0/1 matrix [n, items], float32 (counts in its products stay exact)."""
+    starts = np.arange(0, neighbors.size + 1, neighbors.shape[1], dtype=neighbors.dtype)
+    return csr_array((np.ones(neighbors.size, np.float32), neighbors.ravel(), starts), (len(neighbors), items))
+
+
+def _reciprocal(neighbors: np.ndarray) -> csr_array:
+    """R: pairs of items that stand in each other's list, 0/1 [items, items]."""
+    forward = _incidence(neighbors, len(neighbors))
+    return forward.multiply(forward.T).tocsr()
+
+
+def _expand(far: csr_array, near: csr_array) -> csr_array:
+    """R*: R(i, k1), and R(j, k1/2) of each member j for which more than 2/3 of that lies in R(i, k1) already.
+
+    More than, as in the authors' code; the paper's text has "at least". far and near are symmetric.
+    """
+    sizes = near.sum(axis=1)
+
+    def some(rows: slice) -> csr_array:
+        shared = (far[rows] @ near).multiply(far[rows]).tocsr()  # |R(i, k1) and R(j, k1/2)| of members j
+        shared.data = (3 * shared.data > 2 * sizes[shared.indices]).astype(np.float32)
+        return far[rows] + shared @ near
+
+    return vstack(map_chunks(some, far.shape[0], CHUNK_ITEMS), format="csr")
+
+
+def _gaussian(sets: csr_array, distances: PointDistances, points: int) -> csr_array:
+    """Weights exp(-d) on the pattern of `sets`, each row summing to one (an empty row stays empty)."""
+    rows = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
+    values = np.exp(-distances.pairs(rows % points, sets.indices % points))
+    values /= np.bincount(rows, weights=values, minlength=sets.shape[0]).astype(np.float32)[rows]
+    return csr_array((values, sets.indices, sets.indptr), shape=sets.shape)
