@@ -7,6 +7,7 @@ from actret_core.retrieval.parallel import map_chunks
 from actret_core.retrieval.point_distances import PointDistances
 
 CHUNK_ITEMS = 512
+CHUNK_PAIRS = 100_000
 
 
 def encode(distances: PointDistances, points: int, copies: int, k1: int, k2: int) -> csr_array:
@@ -68,6 +69,8 @@ def _expand(far: csr_array, near: csr_array) -> csr_array:
 def _gaussian(sets: csr_array, distances: PointDistances, points: int) -> csr_array:
     """Weights exp(-d) on the pattern of `sets`, each row summing to one (an empty row stays empty)."""
     rows = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
-    values = np.exp(-distances.pairs(rows % points, sets.indices % points))
+    from_points, to_points = rows % points, sets.indices % points
+    parts = map_chunks(lambda n: distances.pairs(from_points[n], to_points[n]), sets.nnz, CHUNK_PAIRS)
+    values = np.exp(-np.concatenate(parts))
     values /= np.bincount(rows, weights=values, minlength=sets.shape[0]).astype(np.float32)[rows]
     return csr_array((values, sets.indices, sets.indptr), shape=sets.shape)
