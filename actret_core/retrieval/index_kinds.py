@@ -22,9 +22,9 @@ class IndexConfig:
     build_effort: int = 80  # hnsw: candidates kept while a vector's links are sought
     effort: int = 64  # hnsw: candidates kept during a search; more finds more and takes longer
     lists: int = 0  # ivfpq: cells that the vectors are divided into; 0 means 4 sqrt(N)
-    probes: int = 32  # ivfpq: cells that a search looks into
+    probes: int = 16  # ivfpq: cells that a search looks into
     code_bytes: int = 32  # ivfpq: bytes of a compressed vector; divides its dimensions
-    refine: int = 10  # ivfpq: candidates compared with the full query, as a multiple of `top`
+    refine: int = 20  # ivfpq: candidates compared with the full query, as a multiple of `top`
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "kind", self.kind, " or ".join(map(repr, KINDS)))

@@ -25,22 +25,24 @@ class JaccardDistances:
         self._totals = vectors.sum(axis=1)
         self._start, self._queries = start, start or items
 
+    def similarities(self, rows: np.ndarray) -> csr_array:
+        """1 - distance of some queries, [r, G], with an entry for every gallery item that is nearer than 1."""
+        left, right = self._factors
+        sums = left[rows] @ right
+        if self._start == 0:  # the factors leave out an item's sum with itself
+            itself = csr_array((self._totals[rows], rows, np.arange(len(rows) + 1)), shape=sums.shape)
+            sums = sums.maximum(itself)
+        row = np.repeat(np.arange(len(rows)), np.diff(sums.indptr))
+        sums.data /= self._totals[rows][row] + self._totals[self._start :][sums.indices] - sums.data
+        return sums
+
     def rows(self, rows: np.ndarray) -> np.ndarray:
         """Distances float32 [r, G] of some queries."""
-        left, right = self._factors
-        out = np.ones((len(rows), right.shape[1]), np.float32)
-        totals, gallery_totals = self._totals[rows], self._totals[self._start :]
-
-        def some(part: slice) -> None:
-            sums = left[rows[part]] @ right
-            row = np.repeat(np.arange(part.start, part.stop), np.diff(sums.indptr))
-            larger = totals[row] + gallery_totals[sums.indices] - sums.data
-            out[row, sums.indices] -= sums.data / larger
-
-        map_chunks(some, len(rows), rows_per_chunk(2 * right.shape[1]))
-        if self._start == 0:
-            out[np.arange(len(rows)), rows] = totals == 0
-        return out
+        gallery = len(self._totals) - self._start
+        parts = map_chunks(
+            lambda part: 1 - self.similarities(rows[part]).toarray(), len(rows), rows_per_chunk(2 * gallery)
+        )
+        return np.concatenate(parts)
 
     def matrix(self) -> np.ndarray:
         """All of them, float32 [Q, G]; for one set with itself at half the work."""

@@ -1,9 +1,15 @@
 """Sums of minima of sparse vectors, the numerator of the Jaccard distance, as one sparse matrix product."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
+
+from actret_core.retrieval.parallel import map_chunks
+
+Groups = tuple[np.ndarray, np.ndarray]
+"""The members of all groups one after another, and how many each group has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,19 +72,23 @@ def minimum_factors(entries: Entries, items: int) -> tuple[csr_array, csr_array]
     """
     entries = entries.sorted()
     number = _number_in_run(entries.column)
-    lower, upper = [], []
-    for digit in range(max(1, int(number.max()).bit_length())):
-        one = (number >> digit & 1).astype(bool)
-        group = np.cumsum(number % (2 << digit) == 0, dtype=np.int32) - 1
-        ones = np.bincount(group[one], minlength=group[-1] + 1)
-        zero = ~one & (ones > 0)[group]  # a group without a 1 has no pairs
-        lower.append((np.flatnonzero(zero), np.bincount(group[zero], minlength=len(ones))[ones > 0]))
-        upper.append((np.flatnonzero(one), ones[ones > 0]))
+    digits = max(1, int(number.max()).bit_length())
+    lower, upper = zip(*map_chunks(lambda digit: _split(number, digit.start), digits, 1), strict=True)
     left, starts = _joined(lower)
     shape = (items, len(starts) - 1)
     factor = csc_array((entries.value[left] * entries.weight[left], entries.item[left], starts), shape=shape)
     right, starts = _joined(upper)
     return factor.tocsr(), csr_array((entries.weight[right], entries.item[right], starts), shape=shape[::-1])
+
+
+def _split(number: np.ndarray, digit: int) -> tuple[Groups, Groups]:
+    """The groups of one digit that have pairs: their members with a 0 there, and those with a 1."""
+    one = (number >> digit & 1).astype(bool)
+    group = np.cumsum(number % (2 << digit) == 0, dtype=np.int32) - 1
+    ones = np.bincount(group[one], minlength=group[-1] + 1)
+    zero = ~one & (ones > 0)[group]
+    zeros = np.bincount(group[zero], minlength=len(ones))
+    return (np.flatnonzero(zero), zeros[ones > 0]), (np.flatnonzero(one), ones[ones > 0])
 
 
 def _number_in_run(column: np.ndarray) -> np.ndarray:
@@ -87,7 +97,7 @@ def _number_in_run(column: np.ndarray) -> np.ndarray:
     return (np.arange(len(column)) - np.repeat(starts, np.diff(starts, append=len(column)))).astype(np.int32)
 
 
-def _joined(groups: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(groups: Sequence[Groups]) -> tuple[np.ndarray, np.ndarray]:
     """The members of all groups one after another, and where each group starts."""
     members, sizes = (np.concatenate(arrays) for arrays in zip(*groups, strict=True))
     dtype = np.int32 if len(members) < 2**31 else np.int64  # scipy would take twice the room otherwise

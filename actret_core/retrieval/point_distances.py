@@ -5,10 +5,13 @@ The distance is the squared Euclidean one of unit vectors, each row divided by i
 
 import faiss
 import numpy as np
+from scipy.sparse import csr_array
 
 from actret_core.retrieval.distances import nearest, squared_from_cosines, squared_unit_distances
 from actret_core.retrieval.exact import exact_neighbors, listed_distances
-from actret_core.retrieval.parallel import map_chunks, rows_per_chunk
+from actret_core.retrieval.parallel import chunks, map_chunks, rows_per_chunk
+
+DENSE = 64  # a pair by itself costs about as much as so many in a matrix product
 
 
 class HeldDistances:
@@ -46,16 +49,26 @@ class StreamedDistances:
 
     def neighbors(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """As in HeldDistances, by FAISS."""
-        return exact_neighbors(self.points, self.points, k, self._farthest, self.limit)
+        return self.nearest(slice(None), slice(None), k)
+
+    def nearest(self, rows: slice, columns: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The min(k, c) nearest of a range of points among another range, counted from its start: [r, k] each."""
+        return exact_neighbors(self.points[rows], self.points[columns], k, self._farthest[rows], self.limit)
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """As in HeldDistances."""
-
-        def some(n: slice) -> np.ndarray:
+        out = np.empty(len(rows), np.float32)
+        for n in chunks(len(rows), rows_per_chunk(self.points.shape[1])):
             cosines = np.einsum("nd,nd->n", self.points[rows[n]], self.points[columns[n]])
-            return squared_from_cosines(cosines) / self._farthest[rows[n]]
+            out[n] = squared_from_cosines(cosines) / self._farthest[rows[n]]
+        return out
 
-        return np.concatenate(map_chunks(some, len(rows), rows_per_chunk(self.points.shape[1])))
+    def entries(self, rows: np.ndarray, columns: slice, pattern: csr_array) -> np.ndarray:
+        """The distances float32 [nnz] of a block at the entries of its sparse pattern [r, c]."""
+        row = np.repeat(np.arange(len(rows)), np.diff(pattern.indptr))
+        if pattern.nnz * DENSE > pattern.shape[0] * pattern.shape[1]:
+            return self.block(rows, columns)[row, pattern.indices]
+        return self.pairs(rows[row], columns.start + pattern.indices)
 
     def block(self, rows: np.ndarray, columns: slice) -> np.ndarray:
         """As in HeldDistances."""

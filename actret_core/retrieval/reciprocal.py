@@ -1,12 +1,13 @@
 """Every item as weights over its k-reciprocal neighbors: steps 1 to 4 of re-ranking (Zhong et al., CVPR 2017)."""
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from actret_core.retrieval.parallel import map_chunks
 from actret_core.retrieval.point_distances import PointDistances
 
 CHUNK_ITEMS = 512
+CHUNK_PAIRS = 100_000
 
 
 def encode(distances: PointDistances, points: int, copies: int, k1: int, k2: int) -> csr_array:
@@ -19,7 +20,7 @@ def encode(distances: PointDistances, points: int, copies: int, k1: int, k2: int
     everyone = np.tile(neighbors, (copies, 1))  # copies have the same neighbors
     far = _reciprocal(everyone[:, : k1 + 1])
     near = _reciprocal(everyone[:, : int(np.around(k1 / 2)) + 1])
-    weights = _gaussian(_expand(far, near), distances, points)
+    weights = _gaussian(_expand(far, near, copies), distances, points)
     if k2 == 1:  # the item's own weights, nothing to average
         return weights
     first = neighbors[:, :k2]
@@ -50,24 +51,45 @@ def _reciprocal(neighbors: np.ndarray) -> csr_array:
     return forward.multiply(forward.T).tocsr()
 
 
-def _expand(far: csr_array, near: csr_array) -> csr_array:
+def _expand(far: csr_array, near: csr_array, copies: int) -> csr_array:
     """R*: R(i, k1), and R(j, k1/2) of each member j for which more than 2/3 of that lies in R(i, k1) already.
 
     More than, as in the authors' code; the paper's text has "at least". far and near are symmetric.
     """
-    sizes = near.sum(axis=1)
+    sizes, circles = near.sum(axis=1), _right_factor(near, copies)
 
     def some(rows: slice) -> csr_array:
-        shared = (far[rows] @ near).multiply(far[rows]).tocsr()  # |R(i, k1) and R(j, k1/2)| of members j
-        shared.data = (3 * shared.data > 2 * sizes[shared.indices]).astype(np.float32)
-        return far[rows] + shared @ near
+        inside = (_left_factor(far[rows], copies) @ circles).multiply(far[rows]).tocsr()
+        inside.data = (3 * inside.data > 2 * sizes[inside.indices]).astype(np.float32)
+        inside.eliminate_zeros()
+        return far[rows] + _left_factor(inside, copies) @ circles
 
     return vstack(map_chunks(some, far.shape[0], CHUNK_ITEMS), format="csr")
+
+
+def _left_factor(left: csr_array, copies: int) -> csr_array:
+    """With `_right_factor`, two matrices whose product is left @ right, at half the cost for two copies.
+
+    The columns of two copies are nearly equal, and so are the rows: A B + A' B' = A (B + B') + (A' - A) B'.
+    """
+    if copies == 1:
+        return left
+    first, second = left[:, : left.shape[1] // 2], left[:, left.shape[1] // 2 :]
+    return hstack([first, second - first], format="csr")
+
+
+def _right_factor(right: csr_array, copies: int) -> csr_array:
+    if copies == 1:
+        return right
+    first, second = right[: right.shape[0] // 2], right[right.shape[0] // 2 :]
+    return vstack([first + second, second], format="csr")
 
 
 def _gaussian(sets: csr_array, distances: PointDistances, points: int) -> csr_array:
     """Weights exp(-d) on the pattern of `sets`, each row summing to one (an empty row stays empty)."""
     rows = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
-    values = np.exp(-distances.pairs(rows % points, sets.indices % points))
+    from_points, to_points = rows % points, sets.indices % points
+    parts = map_chunks(lambda n: distances.pairs(from_points[n], to_points[n]), sets.nnz, CHUNK_PAIRS)
+    values = np.exp(-np.concatenate(parts))
     values /= np.bincount(rows, weights=values, minlength=sets.shape[0]).astype(np.float32)[rows]
     return csr_array((values, sets.indices, sets.indptr), shape=sets.shape)

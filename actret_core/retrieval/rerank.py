@@ -6,12 +6,14 @@ ties by (distance, index). Public versions differ in the power of the distance, 
 of the lists.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
 from actret_core.config import require
 from actret_core.errors import EmbeddingError
+from actret_core.retrieval.candidates import first_of_candidates
 from actret_core.retrieval.distances import nearest
 from actret_core.retrieval.embeddings import unit_vectors
 from actret_core.retrieval.jaccard import JaccardDistances
@@ -22,6 +24,8 @@ from actret_core.retrieval.reciprocal import encode
 MAX_ELEMENTS = 2**27  # 0.5 GiB of float32: 11,585 items against each other
 
 Variant = Literal["concatenated", "single"]
+RankRows = Callable[[slice], tuple[np.ndarray, np.ndarray]]
+"""From a range of queries to the first places of each: gallery rows and distances."""
 
 
 class Reranker:
@@ -84,13 +88,35 @@ class Reranker:
         Best first, ties by index. A query that is in the gallery is in its own answer.
         """
         require(depth >= 1, "depth", depth, "at least 1")
-        pieces = []
-        for rows in chunks(*_steps(self.shape, self.max_elements)):
-            values = self(np.arange(rows.start, rows.stop))
-            found = np.concatenate(map_chunks(lambda part, v=values: nearest(v[part], depth), len(values), 8))
-            pieces.append((found.astype(np.int32), np.take_along_axis(values, found, axis=1)))
+        if isinstance(self._distances, HeldDistances):
+            first = self._first_of_all(depth)
+        else:
+            first = self._first_of_candidates(self._distances, depth)
+        pieces = map_chunks(first, *_steps(self.shape, self.max_elements))
         found, distances = zip(*pieces, strict=True)
         return np.concatenate(found), np.concatenate(distances)
+
+    def _first_of_all(self, depth: int) -> RankRows:
+        def first(rows: slice) -> tuple[np.ndarray, np.ndarray]:
+            values = self(np.arange(rows.start, rows.stop))
+            found = nearest(values, depth)
+            return found.astype(np.int32), np.take_along_axis(values, found, axis=1)
+
+        return first
+
+    def _first_of_candidates(self, distances: StreamedDistances, depth: int) -> RankRows:
+        jaccard_weight = np.float32(1 - self.lambda_)
+        near, original = distances.nearest(slice(0, self.shape[0]), self._gallery, depth)
+        unshared = np.float32(self.lambda_) * original + jaccard_weight
+
+        def first(rows: slice) -> tuple[np.ndarray, np.ndarray]:
+            queries = np.arange(rows.start, rows.stop)
+            shared = self._jaccard.similarities(queries)
+            shared.data = jaccard_weight * (1 - shared.data)
+            shared.data += np.float32(self.lambda_) * distances.entries(queries, self._gallery, shared)
+            return first_of_candidates(shared, near[rows], unshared[rows])
+
+        return first
 
     def _blend(self, jaccard: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(1 - lambda) Jaccard + lambda d, written over the Jaccard distances [r, G] given."""

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 from actret_core.retrieval import exact
@@ -37,3 +38,23 @@ def test_a_block_is_the_callers_to_change(make):
     distances = make(unit)
     distances.block(np.arange(4), slice(0, 4))[:] = 7
     assert distances.block(np.arange(4), slice(0, 4)).max() == 1
+
+
+@pytest.mark.parametrize("dense", [0, 10**6])
+def test_entries_of_a_pattern_are_those_of_the_block(clustered, dense, monkeypatch):
+    monkeypatch.setattr("actret_core.retrieval.point_distances.DENSE", dense)
+    distances = StreamedDistances(unit_vectors(clustered), limit=10**6)
+    rows, columns = np.array([4, 0, 31]), slice(10, 50)
+    pattern = csr_array(np.random.default_rng(0).random((3, 40)) < 0.2)
+    expected = distances.block(rows, columns)[pattern.toarray()]
+    np.testing.assert_allclose(distances.entries(rows, columns, pattern), expected, atol=1e-6)
+
+
+def test_nearest_of_a_range_counts_from_its_start(clustered):
+    unit = unit_vectors(clustered)
+    distances = StreamedDistances(unit, limit=10**6)
+    found, values = distances.nearest(slice(0, 7), slice(20, 50), 4)
+    expected = cdist(unit[:7], unit[20:], "sqeuclidean")
+    np.testing.assert_array_equal(found, np.argsort(expected, axis=1)[:, :4])
+    farthest = cdist(unit[:7], unit, "sqeuclidean").max(axis=1, keepdims=True)
+    np.testing.assert_allclose(values, np.sort(expected / farthest, axis=1)[:, :4], atol=1e-6)

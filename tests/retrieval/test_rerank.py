@@ -153,17 +153,28 @@ def test_chunks_do_not_change_the_result(clustered, variant, monkeypatch):
 @pytest.mark.parametrize("max_elements", [1, 999, 2500])
 def test_no_float_array_of_pairs_exceeds_what_the_caller_allows(clustered, max_elements, monkeypatch):
     """Seen through every block that is asked for, and through the one matrix that may be held."""
-    sizes, blend = [], Reranker._blend
+    sizes = []
+    for kind in (HeldDistances, StreamedDistances):
+        block = kind.block
 
-    def spy(self, jaccard, rows):
-        sizes.append(jaccard.size)
-        return blend(self, jaccard, rows)
+        def spy(self, rows, columns, block=block):
+            sizes.append(len(rows) * 50)
+            return block(self, rows, columns)
 
-    monkeypatch.setattr(Reranker, "_blend", spy)
+        monkeypatch.setattr(kind, "block", spy)
     reranker = Reranker(clustered, k1=8, k2=3, max_elements=max_elements)
     reranker.ranking(5)
     assert isinstance(reranker._distances, HeldDistances if max_elements >= 2500 else StreamedDistances)
     assert 0 < max(sizes) <= max(max_elements, 50)
+
+
+@pytest.mark.parametrize("dense", [0, 10**6])
+def test_single_pairs_and_blocks_give_one_ranking(clustered, dense, monkeypatch):
+    expected = Reranker(clustered, k1=4, k2=2).ranking(50)
+    monkeypatch.setattr("actret_core.retrieval.point_distances.DENSE", dense)
+    ours = Reranker(clustered, k1=4, k2=2, max_elements=1).ranking(50)
+    np.testing.assert_array_equal(ours[0], expected[0])
+    np.testing.assert_allclose(ours[1], expected[1], atol=1e-5)
 
 
 def test_a_matrix_that_does_not_fit_is_refused_before_any_work(clustered):
