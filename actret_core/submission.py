@@ -101,7 +101,7 @@ def _cells(metrics: RetrievalMetrics) -> list[str]:
 
 def describe(protocol: Protocol, scores: Scores, reranking: Reranking | None) -> str:
     """What the row was measured on, in a sentence or two."""
-    text = f"{protocol.name}, protocol version {protocol.version}: {scores.plain.n_queries} queries, "
+    text = f"{protocol.name}, protocol version {protocol.version}: {scores.plain.n_queries} queries in a "
     text += f"gallery of {len(protocol.ids)}. Re-ranking: {reranking or 'not run'}."
     if scores.own_photograph:
         counted = ", ".join(_cells(scores.own_photograph))
