@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from actret_core.bench.run import run_suite
+from actret_core.bench.suites import SUITES
+from actret_core.bench.table import table
 from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
@@ -23,6 +26,8 @@ from actret_core.protocol_source import build_protocol
 from actret_core.regions.detector import detect, load_detector
 from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row
 from actret_core.training.tokens import extract_tokens
+
+RECORDED = Path("results/stanford40/embeddings/region_net-cpu-seed0.npz")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,7 +82,7 @@ def _benchmark_commands(commands: argparse._SubParsersAction) -> None:
     entry.add_argument("embeddings", type=Path, help="an .npz with features [N, D] and ids [N]")
     entry.add_argument("--dataset", choices=VERSIONS, required=True)
     entry.add_argument("--name", help="of the method; default: the file's")
-    entry.add_argument("--against", type=Path, help="a recorded run, results/<data set>/<run>.json, to be tested against")
+    entry.add_argument("--against", type=Path, help="a recorded run to test against: results/<data set>/<run>.json")
     entry.add_argument("--no-rerank", action="store_true", help="leave the re-ranked scores out")
     entry.add_argument("--k1", type=int, default=Reranking.k1)
     entry.add_argument("--k2", type=int, default=Reranking.k2)
@@ -89,6 +94,13 @@ def _benchmark_commands(commands: argparse._SubParsersAction) -> None:
     protocol.add_argument("--data", type=Path, required=True, help="its folder; for voc2012 the annotations suffice")
     protocol.add_argument("--out", type=Path, help="a .json.gz; default: its own name, here")
     protocol.set_defaults(run=run_protocol)
+    bench = commands.add_parser("bench", help="time re-ranking, evaluation and search beside public code")
+    bench.add_argument("suite", nargs="?", choices=[*SUITES, "all"], default="all")
+    bench.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
+    bench.add_argument("--embeddings", type=Path, default=RECORDED, help="draw the vectors around these")
+    bench.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the records")
+    bench.add_argument("--work", type=Path, default=Path("_build/bench"), help="folder of the vectors, 1.5 GB")
+    bench.set_defaults(run=run_bench)
 
 
 def _data_options(command: argparse.ArgumentParser) -> None:
@@ -165,6 +177,14 @@ def run_protocol(options: argparse.Namespace) -> None:
     protocol.write(out)
     same = "the same as" if protocol == load_protocol(options.dataset) else "NOT the same as"
     print(f"{out}: {len(protocol.ids)} samples, {same} the protocol that comes with actret_core")
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """Measure, and print the tables; an interrupted run goes on when it is called again."""
+    names = SUITES if options.suite == "all" else [options.suite]
+    records = [run_suite(name, options.embeddings, options.out, options.work, options.quick) for name in names]
+    for record in records:
+        print(f"\n{record['suite']}, {record['cpu']}, {record['threads']} threads\n\n{table(record)}")
 
 
 def _load(options: argparse.Namespace, config: object) -> ActionData:

@@ -33,9 +33,9 @@ SOURCES = {
     ),
     "voc2012": Source(
         partial(read_voc2012, images=False),
-        source="PASCAL VOC 2012 Action (Everingham et al. 2015), the official ImageSets/Action: train, and val as query "
-        "set and gallery. A sample is a person with <actions>; its id is the image's stem, '#' and the object's index "
-        "in the annotation, from 0. Labels are the annotation's.",
+        source="PASCAL VOC 2012 Action (Everingham et al. 2015), the official ImageSets/Action: train, and val as "
+        "query set and gallery. A sample is a person with <actions>; its id is the image's stem, '#' and the object's "
+        "index in the annotation, from 0. Labels are the annotation's.",
         relevance="Two samples are relevant to each other if they share at least one of the ten actions. Persons with "
         "none of the ten are never queries, and distractors in the gallery.",
         exclusion="The query itself, by its id, and every other person of its photograph: neither right nor wrong, as "

@@ -154,6 +154,14 @@ def test_protocol_rebuilds_ours_from_the_real_data(
     assert capsys.readouterr().out.startswith("mine.json.gz: 5532 samples, the same as")
 
 
+def test_bench_runs_and_prints_a_table(at_home: Path, capfd: pytest.CaptureFixture) -> None:
+    cli.main(["bench", "search", "--quick", "--embeddings", str(EMBEDDINGS), "--out", "bench"])
+    printed = capfd.readouterr().out
+    assert "| 1,000 | 256 |  | flat |" in printed and "recall@10" in printed
+    assert [path.name for path in (at_home / "bench").iterdir()] == ["search-quick.json"]
+    assert (at_home / "_build" / "bench").is_dir()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -170,6 +178,7 @@ def test_protocol_rebuilds_ours_from_the_real_data(
         (["evaluate", str(EMBEDDINGS), *STANFORD40, "--k1", "0"], "k1=0"),
         (["evaluate", str(EMBEDDINGS), *STANFORD40, "--lambda", "2"], "lambda=2.0"),
         (["evaluate", str(EMBEDDINGS), *STANFORD40, "--against", "none.json"], "none.json: cannot be read"),
+        (["bench", "search", "--quick"], "region_net-cpu-seed0.npz: no such file"),
         (["protocol", "--dataset", "voc2012", "--data", "absent"], "absent: no folder"),
     ],
 )  # fmt: skip

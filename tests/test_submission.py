@@ -74,7 +74,8 @@ def test_reranked_scores_are_those_of_the_reranked_distances(tmp_path: Path, how
     hits = (labels[np.argsort(distances, axis=1, kind="stable")] == labels[:, None])[:, :-1]
     ap = [np.mean([row[: i + 1].mean() for i in np.flatnonzero(row)]) for row in hits]
     np.testing.assert_allclose(scores.reranked.per_query, ap)
-    assert str(how) in describe(entry, scores, how) and str(Reranking()) == "concatenated, k1 = 200, k2 = 20, lambda = 0.3"
+    assert str(how) in describe(entry, scores, how)
+    assert str(Reranking()) == "concatenated, k1 = 200, k2 = 20, lambda = 0.3"
 
 
 def test_the_difference_is_theirs_less_the_recorded_in_points(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""The contenders are asked the same question: on a small sample they give the same answer."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from actret_core.bench import evaluation, rerank, search
+from actret_core.bench.public import load_torchreid, version
+from actret_core.bench.sample import Sample, read_sample, write_sample
+from actret_core.bench.suite import Case, Suite
+from actret_core.bench.suites import SUITES
+from actret_core.retrieval import Embeddings, evaluate
+
+EVERY = [(suite, name) for suite in SUITES for name in SUITES[suite].contenders]
+
+
+@pytest.fixture
+def sample(source: Embeddings, tmp_path: Path) -> Sample:
+    return read_sample(write_sample(source, tmp_path, 150, 8))
+
+
+def _needs(suite: Suite, name: str) -> None:
+    package = suite.contenders[name].package
+    if package and not version(package):
+        pytest.skip(f"{package} is not installed: the extra `bench` has it")
+
+
+@pytest.mark.parametrize(("suite", "name"), EVERY)
+def test_every_contender_measures_its_cost_and_answers_right(sample: Sample, suite: str, name: str) -> None:
+    _needs(SUITES[suite], name)
+    settings = {"k1": 10, "k2": 3, "variant": "concatenated"} if suite == "rerank" else {}
+    case, contender = Case(150, 8, settings), SUITES[suite].contenders[name]
+    assert contender.refuses(case) == ""
+    measured, answer = contender.run(sample, case)
+    quality = SUITES[suite].quality(sample, case, answer)
+    assert 0 < measured[SUITES[suite].cost] < 60 and all(value >= 0 for value in measured.values())
+    first = next(iter(SUITES[suite].contenders.values()))
+    expected = SUITES[suite].quality(sample, case, first.run(sample, case)[1])
+    tolerance = 2 if suite == "rerank" else 1e-3                      # public re-ranking differs in its details
+    assert quality == pytest.approx(expected, abs=tolerance)
+
+
+def test_evaluation_is_that_of_the_metrics(sample: Sample) -> None:
+    found = evaluation.quality(sample, Case(150, 8), evaluation.ours(sample, Case(150, 8))[1])
+    expected = evaluate(Embeddings(sample.features, sample.labels, np.arange(150)))
+    assert found == {"mAP": round(100 * expected.mAP, 4), "rank1": round(100 * expected.rank1, 4)}
+
+
+def test_recall_counts_the_right_ones(sample: Sample) -> None:
+    right = np.argsort(-sample.queries @ sample.features.T, axis=1)[:, :10]
+    case = Case(150, 8)
+    assert search.quality(sample, case, right) == {"recall@10": 1}
+    wrong = right.copy()
+    wrong[:, :3] = -1                                                 # as FAISS fills up what it did not find
+    assert search.quality(sample, case, wrong) == {"recall@10": pytest.approx(0.7)}
+
+
+def test_queries_are_asked_one_by_one(sample: Sample) -> None:
+    asked = []
+    answer = partial(np.full, (1, 10), dtype=np.int64)
+    measured, found = search.one_by_one(lambda query: asked.append(query.shape) or answer(len(asked)), sample.queries)
+    assert asked == [(1, 8)] * (len(sample.queries) + 1)
+    assert found.shape == (len(sample.queries), 10) and found[:, 0].tolist() == list(range(2, len(asked) + 1))
+    assert 0 < measured["ms_per_query"] <= measured["p95_ms"]
+
+
+def test_what_is_too_large_is_refused_with_a_reason() -> None:
+    large = Case(100_000, 256, rerank.LARGE)
+    assert "40 GB" in rerank.too_dense(large)
+    assert rerank.not_public(large) == "knows the concatenated variant alone"
+    assert "6 GB" in rerank.not_public(Case(20_000, 256, rerank.PAPER))
+    many = Case(50_000, 256)
+    assert "20 GB" in evaluation.too_many(many) and "50000 queries" in evaluation.too_long(many)
+    for suite in SUITES.values():
+        ours = next(iter(suite.contenders.values()))
+        assert not any(ours.refuses(case) for case in (*suite.quick, *suite.cases[:2]))
+
+
+def test_a_file_of_torchreid_loads_without_the_rest() -> None:
+    if not version("torchreid"):
+        pytest.skip("torchreid is not installed: the extra `bench` has it")
+    assert callable(load_torchreid("utils/rerank").re_ranking)
+    assert version("no-such-distribution") is None
