@@ -63,7 +63,17 @@ def test_queries_are_asked_one_by_one(sample: Sample) -> None:
     measured, found = search.one_by_one(lambda query: asked.append(query.shape) or answer(len(asked)), sample.queries)
     assert asked == [(1, 8)] * (len(sample.queries) + 1)
     assert found.shape == (len(sample.queries), 10) and found[:, 0].tolist() == list(range(2, len(asked) + 1))
-    assert 0 < measured["ms_per_query"] <= measured["p95_ms"]
+    assert 0 < measured["ms_per_query"] <= measured["p95_ms"] and measured["queries"] == len(sample.queries)
+
+
+def test_a_slow_program_is_asked_less_and_scored_on_what_it_answered(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "BUDGET", 0.0)
+    exact = np.argsort(-sample.queries @ sample.features.T, axis=1)[:, :10]
+    measured, found = search.one_by_one(lambda query: exact[:1], sample.queries)
+    assert measured["queries"] == len(found) == 1
+    assert search.quality(sample, Case(150, 8), found) == {"recall@10": 1}
 
 
 def test_what_is_too_large_is_refused_with_a_reason() -> None:
