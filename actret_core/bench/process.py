@@ -1,6 +1,7 @@
 """One measurement in one process of its own, so that its peak of memory is its own."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -19,9 +20,10 @@ def measure(suite: str, contender: str, case: Case, sample: Path) -> dict[str, A
     or `note`: why there is nothing. What the child says on its way goes to stderr.
     """
     task = json.dumps([suite, contender, case.n, case.dim, dict(case.settings), str(sample)])
-    done = subprocess.run(
-        [sys.executable, "-m", "actret_core.bench.process", task], stdout=subprocess.PIPE, text=True, check=False
-    )
+    command = [sys.executable, "-m", "actret_core.bench.process", task]
+    path = os.pathsep.join(filter(None, sys.path))                    # the child measures this package, not another one
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode:
         return {"note": f"failed with status {done.returncode}" + (", out of memory?" * (done.returncode == -9))}
     return json.loads(done.stdout.splitlines()[-1])

@@ -10,11 +10,12 @@ HIDDEN = ("contender", "n", "dim", "settings", "note")
 def table(record: dict[str, Any]) -> str:
     """One line a row, case by case; the last column is the cost as a multiple of ours on the same case."""
     suite, rows = SUITES[record["suite"]], record["rows"]
-    measured = list(dict.fromkeys(name for row in rows for name in row if name not in HIDDEN))
+    first = next(iter(suite.contenders))
+    measured = list(dict.fromkeys(name for row in rows for name in row if name not in HIDDEN)) or [suite.cost]
     head = ["N", "D", "settings", "program", *measured, "ratio"]
     lines = [head, ["---"] * len(head)]
     for row in sorted(rows, key=_case):
-        ours = next(r for r in rows if _case(r) == _case(row) and r["contender"] == next(iter(suite.contenders)))
+        ours = next((r for r in rows if _case(r) == _case(row) and r["contender"] == first), {})
         cells = [_number(row[name]) if name in row else "" for name in measured]
         if "note" in row:
             cells[0] = row["note"]

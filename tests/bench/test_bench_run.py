@@ -121,3 +121,10 @@ def test_the_table_sets_all_in_ratio_to_ours(children: Children, where: dict[str
     assert rows["ours", "40"] == ["10", "50", "1"]
     assert rows["slowly", "40"] == ["6.67", "50", "0.667"]
     assert rows["slowly", "60"] == ["not run: too large", "", ""]
+
+
+def test_a_table_of_failures_alone_is_a_table(children: Children, where: dict[str, Path]) -> None:
+    record = run.run_suite("rerank", **where)
+    record["rows"] = [row for row in record["rows"] if "note" in row]
+    lines = table(record).splitlines()
+    assert "seconds" in lines[0] and "not run: too large" in lines[-2] and {line.count("|") for line in lines} == {7}
