@@ -4,7 +4,7 @@ from actret_core.retrieval.embeddings import Embeddings, compress
 from actret_core.retrieval.index import ActionIndex
 from actret_core.retrieval.metrics import RetrievalMetrics, evaluate, recognition_map
 from actret_core.retrieval.rerank import k_reciprocal_rerank
-from actret_core.retrieval.significance import bootstrap_interval, paired_permutation_test
+from actret_core.retrieval.significance import bootstrap_interval
 
 __all__ = [
     "ActionIndex",
@@ -14,6 +14,5 @@ __all__ = [
     "compress",
     "evaluate",
     "k_reciprocal_rerank",
-    "paired_permutation_test",
     "recognition_map",
 ]

@@ -1,7 +1,5 @@
 """How sure a retrieval score is."""
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.stats import bootstrap
 
@@ -31,25 +29,3 @@ def bootstrap_interval(
         rng=np.random.default_rng(seed),
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-
-class PairedTest(NamedTuple):
-    """Mean of a - b over the queries, and how often chance alone would give one as far from zero."""
-
-    difference: float
-    p_value: float
-
-
-def paired_permutation_test(a: np.ndarray, b: np.ndarray, resamples: int = 10_000, seed: int = 0) -> PairedTest:
-    """Two-sided sign-flip test of two methods on the same queries.
-
-    a and b [Q] are per-query APs, NaN at the same queries. Raises EmbeddingError for other shapes.
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or a.ndim != 1 or (np.isnan(a) != np.isnan(b)).any():
-        raise EmbeddingError(f"a is {a.shape}, b {b.shape}: both must be [Q], NaN at the same queries")
-    change = (a - b)[~np.isnan(a)]
-    rng = np.random.default_rng(seed)
-    sums = [(2.0 * rng.integers(0, 2, (100, len(change))) - 1) @ change for _ in range(-(-resamples // 100))]
-    extreme = np.abs(np.concatenate(sums)[:resamples]) >= abs(change.sum()) - 1e-12
-    return PairedTest(float(change.mean()), float((1 + extreme.sum()) / (1 + resamples)))
