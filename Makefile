@@ -15,7 +15,7 @@ PAPERMILL := $(BIN)/papermill --log-level WARNING $(if $(CI),--no-progress-bar,-
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test reproduce clean
+.PHONY: help install book test reproduce bench clean
 
 # $(call stage,FOLDER): a copy of all that a notebook reads or writes, so that no run touches the sources.
 stage = rm -rf $(1) && mkdir -p $(1) && cp -R book notebooks figures results _config.yml _toc.yml $(1)/ \
@@ -69,6 +69,10 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$${weights:-ResNet50_Weights.IMAGENET1K_V2}" \
 		$(if $(PROPOSALS),-r PROPOSALS "$(abspath $(PROPOSALS))")); \
 	echo "The executed notebooks and their figures are in $$out/"
+
+bench: install  ## time re-ranking, evaluation and search beside public code; called again, it goes on
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	$(BIN)/python -m actret_core bench all
 
 clean:  ## remove what was built; .venv and downloads stay
 	rm -rf _build .pytest_cache

@@ -1,4 +1,4 @@
-"""The book's steps for a shell: download, playground, pretext, detect, train, tokens."""
+"""The book's steps for a shell: download, playground, pretext, detect, train, tokens; and the benchmark's."""
 
 import argparse
 import json
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from actret_core.bench.run import run_suite
+from actret_core.bench.suites import SUITES
+from actret_core.bench.table import table
 from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
@@ -18,8 +21,13 @@ from actret_core.models.checkpoint import save_model
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES
+from actret_core.protocol import VERSIONS, load_protocol
+from actret_core.protocol_source import build_protocol
 from actret_core.regions.detector import detect, load_detector
+from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row
 from actret_core.training.tokens import extract_tokens
+
+RECORDED = Path("results/stanford40/embeddings/region_net-cpu-seed0.npz")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,7 +73,34 @@ def parser() -> argparse.ArgumentParser:
     tokens.add_argument("--dim", type=int, default=96)
     tokens.add_argument("--out", type=Path, required=True)
     tokens.set_defaults(run=run_tokens)
+    _benchmark_commands(commands)
     return top
+
+
+def _benchmark_commands(commands: argparse._SubParsersAction) -> None:
+    entry = commands.add_parser("evaluate", help="score anybody's embeddings as a row of Table 1")
+    entry.add_argument("embeddings", type=Path, help="an .npz with features [N, D] and ids [N]")
+    entry.add_argument("--dataset", choices=VERSIONS, required=True)
+    entry.add_argument("--name", help="of the method; default: the file's")
+    entry.add_argument("--against", type=Path, help="a recorded run to test against: results/<data set>/<run>.json")
+    entry.add_argument("--no-rerank", action="store_true", help="leave the re-ranked scores out")
+    entry.add_argument("--k1", type=int, default=Reranking.k1)
+    entry.add_argument("--k2", type=int, default=Reranking.k2)
+    entry.add_argument("--lambda", type=float, default=Reranking.lambda_, dest="lambda_")
+    entry.add_argument("--variant", choices=["concatenated", "single"], default=Reranking.variant)
+    entry.set_defaults(run=run_evaluate)
+    protocol = commands.add_parser("protocol", help="write a data set's protocol from its official files")
+    protocol.add_argument("--dataset", choices=VERSIONS, required=True)
+    protocol.add_argument("--data", type=Path, required=True, help="its folder; for voc2012 the annotations suffice")
+    protocol.add_argument("--out", type=Path, help="a .json.gz; default: its own name, here")
+    protocol.set_defaults(run=run_protocol)
+    bench = commands.add_parser("bench", help="time re-ranking, evaluation and search beside public code")
+    bench.add_argument("suite", nargs="?", choices=[*SUITES, "all"], default="all")
+    bench.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
+    bench.add_argument("--embeddings", type=Path, default=RECORDED, help="draw the vectors around these")
+    bench.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the records")
+    bench.add_argument("--work", type=Path, default=Path("_build/bench"), help="folder of the vectors, 1.5 GB")
+    bench.set_defaults(run=run_bench)
 
 
 def _data_options(command: argparse.ArgumentParser) -> None:
@@ -120,6 +155,36 @@ def run_tokens(options: argparse.Namespace) -> None:
     load_backbone(model.backbone, options.weights)
     parts = {"train": data.dataset(data.train, model.config), "evaluation": data.dataset(data.evaluation, model.config)}
     extract_tokens(model, parts, options.dim).save(options.out)
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Print the row, what it was measured on, and the paired tests against a recorded run."""
+    protocol = load_protocol(options.dataset)
+    how = None if options.no_rerank else Reranking(options.k1, options.k2, options.lambda_, options.variant)
+    theirs = read_submission(options.embeddings, protocol)
+    recorded = options.against and read_run(options.against, protocol)
+    scores = score(theirs, how)
+    print(HEADER, table_row(options.name or options.embeddings.stem, scores), sep="\n")
+    print(f"\n{describe(protocol, scores, how)}")
+    for line in compare(scores, score(recorded, how)) if recorded else ():
+        print(f"Against {options.against.stem}: {line}")
+
+
+def run_protocol(options: argparse.Namespace) -> None:
+    """Write the protocol, and say whether it is the one that comes with the package."""
+    protocol = build_protocol(options.dataset, options.data)
+    out = options.out or Path(protocol.file_name)
+    protocol.write(out)
+    same = "the same as" if protocol == load_protocol(options.dataset) else "NOT the same as"
+    print(f"{out}: {len(protocol.ids)} samples, {same} the protocol that comes with actret_core")
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """Measure, and print the tables; an interrupted run goes on when it is called again."""
+    names = SUITES if options.suite == "all" else [options.suite]
+    records = [run_suite(name, options.embeddings, options.out, options.work, options.quick) for name in names]
+    for record in records:
+        print(f"\n{record['suite']}, {record['cpu']}, {record['threads']} threads\n\n{table(record)}")
 
 
 def _load(options: argparse.Namespace, config: object) -> ActionData:

@@ -14,6 +14,7 @@ from actret_core.models.checkpoint import load_model
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.weights import backbone_of
 from actret_core.presets import PRESETS, Preset
+from actret_core.protocol import read_protocol
 from actret_core.training.config import TrainConfig
 
 TINY = Preset(
@@ -108,6 +109,59 @@ def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPa
     assert asked == [("stanford40", Path("data/stanford40")), ("voc2012", Path("data/voc2012"))]
 
 
+RUN = Path(__file__).parents[1] / "results" / "stanford40" / "region_net-cpu-seed0.json"
+EMBEDDINGS = RUN.parent / "embeddings" / f"{RUN.stem}.npz"
+STANFORD40 = ["--dataset", "stanford40"]
+
+
+def test_evaluate_prints_a_row_and_the_paired_test(capsys: pytest.CaptureFixture) -> None:
+    cli.main(["evaluate", str(EMBEDDINGS), *STANFORD40, "--no-rerank", "--name", "mine", "--against", str(RUN)])
+    header, rule, row, blank, about, test = capsys.readouterr().out.splitlines()
+    assert row.startswith("| mine | 66.2 [65.3, 67.0] | 79.4 | 90.4 | not run |") and header.startswith("| method |")
+    assert set(rule) == {"|", "-"} and blank == "" and "protocol version 1: 5532 queries" in about
+    assert test == "Against region_net-cpu-seed0: mAP +0.00 [+0.00, +0.00], p = 1.0000"
+
+
+def test_evaluate_passes_the_settings_of_reranking_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    asked = []
+
+    def score(entry: object, how: object) -> object:
+        asked.append(how)
+        return score_alone(entry, None)
+
+    score_alone = cli.score
+    monkeypatch.setattr(cli, "score", score)
+    cli.main(["evaluate", str(EMBEDDINGS), *STANFORD40])
+    more = ["--k1", "20", "--k2", "6", "--lambda", "0.1", "--variant", "single"]
+    cli.main(["evaluate", str(EMBEDDINGS), *STANFORD40, *more])
+    assert asked == [cli.Reranking(200, 20, 0.3, "concatenated"), cli.Reranking(20, 6, 0.1, "single")]
+    assert f"| {EMBEDDINGS.stem} | 66.2" in capsys.readouterr().out
+
+
+def test_protocol_says_whether_it_is_ours(at_home: Path, playground: Path, capsys: pytest.CaptureFixture) -> None:
+    cli.main(["protocol", *STANFORD40, "--data", str(playground)])
+    said = capsys.readouterr().out
+    assert said.startswith("stanford40-v1.json.gz: ") and "NOT the same as" in said
+    assert read_protocol(at_home / "stanford40-v1.json.gz").train_ids
+
+
+def test_protocol_rebuilds_ours_from_the_real_data(
+    real_data: Path, at_home: Path, capsys: pytest.CaptureFixture
+) -> None:
+    cli.main(["protocol", *STANFORD40, "--data", str(real_data / "stanford40"), "--out", "mine.json.gz"])
+    assert capsys.readouterr().out.startswith("mine.json.gz: 5532 samples, the same as")
+
+
+def test_bench_runs_and_prints_a_table(at_home: Path, capfd: pytest.CaptureFixture) -> None:
+    cli.main(["bench", "search", "--quick", "--embeddings", str(EMBEDDINGS), "--out", "bench"])
+    printed = capfd.readouterr().out
+    assert "| 1,000 | 256 |  | flat |" in printed and "recall@10" in printed
+    assert [path.name for path in (at_home / "bench").iterdir()] == ["search-quick.json"]
+    assert (at_home / "_build" / "bench").is_dir()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -119,6 +173,13 @@ def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPa
         ([*DEMO, "--weights", "x.safetensors"], "x.safetensors"),
         (["playground", "--to", "few", "--images", "5"], "images=5"),
         (["detect", "--dataset", "voc2012"], "voc2012: name its folder"),
+        (["evaluate", "none.npz", *STANFORD40], "none.npz: no .npz with features and ids"),
+        (["evaluate", str(EMBEDDINGS), "--dataset", "voc2012"], "ids are not in voc2012: 5532, first"),
+        (["evaluate", str(EMBEDDINGS), *STANFORD40, "--k1", "0"], "k1=0"),
+        (["evaluate", str(EMBEDDINGS), *STANFORD40, "--lambda", "2"], "lambda=2.0"),
+        (["evaluate", str(EMBEDDINGS), *STANFORD40, "--against", "none.json"], "none.json: cannot be read"),
+        (["bench", "search", "--quick"], "region_net-cpu-seed0.npz: no such file"),
+        (["protocol", "--dataset", "voc2012", "--data", "absent"], "absent: no folder"),
     ],
 )  # fmt: skip
 def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, playground: Path) -> None:
@@ -129,7 +190,7 @@ def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, p
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"]]
+    "arguments", [[], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"], ["evaluate", "x.npz"]]
 )
 def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as error:

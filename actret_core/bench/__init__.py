@@ -1,0 +1,1 @@
+"""How fast and how large: re-ranking, evaluation and search beside public code. A benchmark, not a test."""

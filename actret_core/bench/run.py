@@ -1,0 +1,103 @@
+"""Run a suite, row by row: write after each, and go on where an earlier call stopped."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import faiss
+
+from actret_core.bench.process import measure
+from actret_core.bench.public import version
+from actret_core.bench.sample import DESCRIPTION, write_sample
+from actret_core.bench.suite import Case, Contender, row_of
+from actret_core.bench.suites import SUITES
+from actret_core.results import provenance
+from actret_core.retrieval import Embeddings
+from actret_core.retrieval.embeddings import atomic_path
+
+Record = dict[str, Any]
+
+
+def run_suite(name: str, source: Path, out: Path, work: Path, quick: bool = False) -> Record:
+    """Measure every contender of a suite on every case; returns the record, kept in `out`/<name>[-quick].json.
+
+    `source` is the embeddings file to draw around; samples are kept in `work`. Rows that the record has already are
+    not measured again, if it was made by the same code and versions on the same machine; otherwise it is begun anew.
+    """
+    suite, embeddings = SUITES[name], Embeddings.load(source)
+    path = out / f"{name}{'-quick' if quick else ''}.json"
+    record = _begin(path, _header(name, source))
+    draw = partial(write_sample, embeddings, work / _sha256(source)[:8])
+    for case in suite.quick if quick else suite.cases:
+        for contender, program in suite.contenders.items():
+            row = row_of(contender, case)
+            if any(row.items() <= done.items() and "note" not in done for done in record["rows"]):
+                continue
+            print(f"{name}: {contender}, N = {case.n:,}, D = {case.dim} ...", flush=True)
+            found = _measure(name, contender, program, case, draw)
+            print(f"  {found.get('note') or ', '.join(f'{k} {v:.4g}' for k, v in found.items())}", flush=True)
+            record["rows"] = [done for done in record["rows"] if not row.items() <= done.items()] + [row | found]
+            _write(path, record)
+    return record
+
+
+def _measure(
+    suite: str, name: str, contender: Contender, case: Case, draw: Callable[[int, int], Path]
+) -> dict[str, Any]:
+    if why := contender.refuses(case):
+        return {"note": f"not run: {why}"}
+    if contender.package and not version(contender.package):
+        return {"note": f"not run: {contender.package} is not installed; pip install -c constraints.txt -e .[bench]"}
+    return measure(suite, name, case, draw(case.n, case.dim))
+
+
+def _header(name: str, source: Path) -> Record:
+    made, packages = provenance(), {c.package for suite in SUITES.values() for c in suite.contenders.values()}
+    made["versions"] |= {package: found for package in sorted(packages - {None}) if (found := version(package))}
+    return made | {
+        "suite": name,
+        "data": {"source": source.name, "sha256": _sha256(source), "description": DESCRIPTION, "seed": 0},
+        "cpu": _cpu(),
+        "threads": faiss.omp_get_max_threads(),
+        "code": _code(),
+    }
+
+
+def _cpu() -> str:
+    cpuinfo = Path("/proc/cpuinfo")                                   # on Linux; elsewhere what Python knows
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
+
+
+def _code() -> str:
+    """A hash of what is measured. The commit would not do: it changes with every word of the book."""
+    package = Path(__file__).parents[1]
+    sources = sorted([*package.glob("retrieval/*.py"), *package.glob("bench/*.py")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def _begin(path: Path, header: Record) -> Record:
+    """The record at `path` if it goes on from there, else a new one."""
+    try:
+        earlier = json.loads(path.read_text())
+        if all(earlier[key] == value for key, value in header.items() if key != "commit") and "rows" in earlier:
+            return earlier
+        print(f"{path}: made elsewhere or by other code; it is begun anew", flush=True)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass                                                          # absent or damaged: nothing to go on from
+    return header | {"rows": []}
+
+
+def _write(path: Path, record: Record) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,57 @@
+"""The parts of a benchmark: sizes, and the programs that run on them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from actret_core.bench.sample import Sample
+
+
+@dataclass(frozen=True)
+class Case:
+    """One size: n vectors of dim dimensions, and the suite's own settings."""
+
+    n: int
+    dim: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+Measured = Mapping[str, float]
+"""What was measured, by name: `seconds`, `ms_per_query`, ..."""
+
+
+def _never(case: Case) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A program under the same task as the others.
+
+    `run` returns what it measured itself and its answer. `package` is the distribution that it needs, if it is no
+    dependency of ours. `refuses` says why a case is not for it ("": it is).
+    """
+
+    run: Callable[[Sample, Case], tuple[Measured, Any]]
+    package: str | None = None
+    refuses: Callable[[Case], str] = _never
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A table: every contender on every case. The first contender is ours: the others are set in ratio to it.
+
+    `quality` scores a contender's answer, so that speed is never compared between different results. `cost` names
+    the measured time that the ratio is of.
+    """
+
+    cases: tuple[Case, ...]
+    quick: tuple[Case, ...]
+    contenders: Mapping[str, Contender]
+    quality: Callable[[Sample, Case, Any], Measured]
+    cost: str = "seconds"
+
+
+def row_of(contender: str, case: Case) -> dict[str, Any]:
+    """What tells one row of a suite from the others."""
+    return {"contender": contender} | asdict(case)

@@ -1,0 +1,6 @@
+"""The suites by name."""
+
+from actret_core.bench import evaluation, rerank, search
+from actret_core.bench.suite import Suite
+
+SUITES: dict[str, Suite] = {"rerank": rerank.SUITE, "evaluate": evaluation.SUITE, "search": search.SUITE}
