@@ -10,7 +10,7 @@ from actret_core.errors import ConfigError, EmbeddingError
 from actret_core.protocol import Protocol, to_embeddings
 from actret_core.results import read_record
 from actret_core.retrieval import (
-    Embeddings, RetrievalMetrics, bootstrap_interval, evaluate, k_reciprocal_rerank, paired_permutation_test,
+    Embeddings, RetrievalMetrics, bootstrap_interval, evaluate, k_reciprocal_rerank, paired_test,
 )
 from actret_core.retrieval.embeddings import UNREADABLE
 
@@ -118,6 +118,6 @@ def compare(theirs: Scores, recorded: Scores) -> list[str]:
 
 
 def _difference(theirs: RetrievalMetrics, recorded: RetrievalMetrics) -> str:
-    test = paired_permutation_test(theirs.per_query, recorded.per_query)
+    test = paired_test(theirs.per_query, recorded.per_query)
     low, high = bootstrap_interval(theirs.per_query - recorded.per_query)
     return f"{100 * test.difference:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}], p = {test.p_value:.4f}"

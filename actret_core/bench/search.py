@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_limits
 
 from actret_core.bench.sample import Sample
 from actret_core.bench.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import ActionIndex, Embeddings
+from actret_core.retrieval import ActionIndex, Embeddings, IndexConfig
 
 TOP = 10
 BUDGET = 60.0  # seconds; slow programs answer fewer queries
-KINDS: dict[str, Callable[[Embeddings], ActionIndex]] = {"flat": ActionIndex.build}
+KINDS = {kind: partial(ActionIndex.build, config=IndexConfig(kind)) for kind in ("flat", "hnsw", "ivfpq")}
 
 
 def ours(kind: str, sample: Sample, case: Case) -> tuple[Measured, np.ndarray]:
