@@ -16,6 +16,7 @@ from actret_core.retrieval.index_kinds import (
     exact_parameters,
     make_index,
     search_parameters,
+    search_with,
     stored_vectors,
 )
 
@@ -148,11 +149,11 @@ class ActionIndex:
         if self._on_gpu is not None and not len(self._hidden):
             scores, rows = self._on_gpu.search(vectors, top)
         else:
-            scores, rows = self._index.search(vectors, top, params=search_parameters(self.config, self._hidden))
+            scores, rows = search_with(self._index, vectors, top, search_parameters(self.config, self._hidden))
         short = np.flatnonzero((rows < 0).any(axis=1))
         if len(short):
             exact = stored_vectors(self._index)
-            scores[short], rows[short] = exact.search(vectors[short], top, params=exact_parameters(self._hidden))
+            scores[short], rows[short] = search_with(exact, vectors[short], top, exact_parameters(self._hidden))
         return rows, scores
 
     def _search_ids(self, names: Sequence[str], top: int) -> tuple[np.ndarray, np.ndarray]:

@@ -61,6 +61,15 @@ def stored_vectors(index: faiss.Index) -> faiss.IndexFlat:
     return index
 
 
+def search_with(
+    index: faiss.Index, queries: np.ndarray, top: int, parameters: faiss.SearchParameters | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inner products and rows [Q, top] of the best for queries float32 [Q, D]; row -1 where too few are found."""
+    # faiss.contrib.torch_utils, which pytorch-metric-learning imports, puts a `search` in place that takes no params
+    search = getattr(index, "search_numpy", index.search)
+    return search(queries, top, params=parameters)
+
+
 def search_parameters(config: IndexConfig, hidden: np.ndarray) -> faiss.SearchParameters | None:
     """How to search an index made with `config`, passing over the hidden rows int64 [h]."""
     if config.kind == "flat":

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import faiss
 import numpy as np
@@ -248,3 +250,11 @@ def test_the_gpu_is_asked_until_the_index_changes(index, monkeypatch):
     assert index.search(query, top=1)[1][0, 0] == pytest.approx(-(6**0.5))
     index.add(many(1, seed=5))
     np.testing.assert_array_equal(index.search(query, top=1)[0], plain[0])
+
+
+def test_all_of_this_holds_where_another_library_has_replaced_parts_of_faiss():
+    """pytorch-metric-learning imports this module of FAISS, which changes the class of every index in the process."""
+    program = "import sys, faiss.contrib.torch_utils, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    options = ["-q", "-p", "no:cacheprovider", "-k", "not another_library", __file__]
+    done = subprocess.run([sys.executable, "-c", program, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
