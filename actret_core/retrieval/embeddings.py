@@ -115,14 +115,14 @@ def compress(
 
 def unit_vectors(features: np.ndarray, ids: np.ndarray | None = None) -> np.ndarray:
     """float64 [N, D] rows of unit length. Raises EmbeddingError for a zero vector, which has no direction."""
-    features = np.asarray(features, dtype=np.float64)
+    features = np.array(features, dtype=np.float64)
     check_features(features, ids)
     zero = np.flatnonzero(~features.any(axis=1))
     if len(zero):
         raise EmbeddingError(
             f"features of {_name(ids, zero[0])} are all zero and have no direction; embed again"
         )
-    return normalize(features)
+    return normalize(features, copy=False)
 
 
 def check_features(features: np.ndarray, ids: np.ndarray | None = None) -> None:

@@ -71,9 +71,9 @@ def minimum_factors(entries: Entries, items: int) -> tuple[csr_array, csr_array]
     with a 1. Every pair then meets in exactly one group, its minimum in L.
     """
     entries = entries.sorted()
-    number = _number_in_run(entries.column)
+    number, behind = _places(entries.column)
     digits = max(1, int(number.max()).bit_length())
-    lower, upper = zip(*map_chunks(lambda digit: _split(number, digit.start), digits, 1), strict=True)
+    lower, upper = zip(*map_chunks(lambda digit: _split(number, behind, digit.start), digits, 1), strict=True)
     left, starts = _joined(lower)
     shape = (items, len(starts) - 1)
     factor = csc_array((entries.value[left] * entries.weight[left], entries.item[left], starts), shape=shape)
@@ -81,20 +81,22 @@ def minimum_factors(entries: Entries, items: int) -> tuple[csr_array, csr_array]
     return factor.tocsr(), csr_array((entries.weight[right], entries.item[right], starts), shape=shape[::-1])
 
 
-def _split(number: np.ndarray, digit: int) -> tuple[Groups, Groups]:
+def _split(number: np.ndarray, behind: np.ndarray, digit: int) -> tuple[Groups, Groups]:
     """The groups of one digit that have pairs: their members with a 0 there, and those with a 1."""
-    one = (number >> digit & 1).astype(bool)
-    group = np.cumsum(number % (2 << digit) == 0, dtype=np.int32) - 1
-    ones = np.bincount(group[one], minlength=group[-1] + 1)
-    zero = ~one & (ones > 0)[group]
-    zeros = np.bincount(group[zero], minlength=len(ones))
-    return (np.flatnonzero(zero), zeros[ones > 0]), (np.flatnonzero(one), ones[ones > 0])
+    size = 1 << digit  # members with a 0; of those with a 1 the last group of a column may have fewer
+    place = number & (2 * size - 1)  # within the group
+    first_one = np.flatnonzero(place == size)
+    zero = (place < size) & (behind >= size - place)
+    zeros = np.full(len(first_one), size, np.int32)
+    return (np.flatnonzero(zero), zeros), (np.flatnonzero(place >= size), np.minimum(behind[first_one] + 1, size))
 
 
-def _number_in_run(column: np.ndarray) -> np.ndarray:
-    """0, 1, 2, ... within each run of equal columns."""
+def _places(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Within each run of equal columns: the number 0, 1, 2, ... of an entry, and how many stand behind it."""
     starts = np.flatnonzero(np.diff(column, prepend=-1))
-    return (np.arange(len(column)) - np.repeat(starts, np.diff(starts, append=len(column)))).astype(np.int32)
+    lengths = np.diff(starts, append=len(column))
+    number = (np.arange(len(column)) - np.repeat(starts, lengths)).astype(np.int32)
+    return number, np.repeat(lengths.astype(np.int32), lengths) - 1 - number
 
 
 def _joined(groups: Sequence[Groups]) -> tuple[np.ndarray, np.ndarray]:

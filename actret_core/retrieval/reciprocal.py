@@ -23,9 +23,9 @@ def encode(distances: PointDistances, points: int, copies: int, k1: int, k2: int
     weights = _gaussian(_expand(far, near, copies), distances, points)
     if k2 == 1:  # the item's own weights, nothing to average
         return weights
-    first = neighbors[:, :k2]
-    total = _incidence(first, len(everyone)) @ weights
-    total.data /= first.shape[1]
+    first = _incidence(neighbors[:, :k2], len(everyone))
+    total = vstack(map_chunks(lambda rows: first[rows] @ weights, len(neighbors), CHUNK_ITEMS), format="csr")
+    total.data /= min(k2, len(everyone))
     return total
 
 
