@@ -7,6 +7,8 @@ distance decides. The first `depth` places thus go to items that share a neighbo
 import numpy as np
 from scipy.sparse import csr_array
 
+from actret_core.retrieval.distances import keyed, sortable_keys
+
 
 def first_of_candidates(
     shared: csr_array, near: np.ndarray, distances: np.ndarray
@@ -16,14 +18,16 @@ def first_of_candidates(
     shared [r, G] holds the re-ranked distances of the items that share a neighbor; near [r, depth] are the nearest
     items, and distances [r, depth] what they would be at if they shared none.
     """
-    queries, gallery = shared.shape
-    owner = np.repeat(np.arange(queries), np.diff(shared.indptr))
-    nearest_owner = np.repeat(np.arange(queries), near.shape[1])
-    known = np.isin(nearest_owner * gallery + near.ravel(), owner * gallery + shared.indices)
-    row = np.concatenate([owner, nearest_owner[~known]])
-    column = np.concatenate([shared.indices, near.ravel()[~known]]).astype(np.int32)
-    value = np.concatenate([shared.data, distances.ravel()[~known]])
-    order = np.lexsort((column, value, row))
-    starts = np.searchsorted(row[order], np.arange(queries))
-    places = order[starts[:, None] + np.arange(near.shape[1])]
-    return column[places], value[places]
+    lengths, depth = np.diff(shared.indptr), near.shape[1]
+    width = lengths.max()
+    filled = np.arange(width) < lengths[:, None]
+    values = np.full((len(near), width + depth), np.inf, np.float32)
+    columns = np.zeros(values.shape, np.int32)
+    values[:, :width][filled], columns[:, :width][filled] = shared.data, shared.indices
+    shares = np.zeros(shared.shape, bool)
+    shares[np.repeat(np.arange(len(near)), lengths), shared.indices] = True
+    values[:, width:] = np.where(np.take_along_axis(shares, near, axis=1), np.inf, distances)
+    columns[:, width:] = near
+    keys = np.partition(sortable_keys(values, columns), depth - 1, axis=1)[:, :depth]
+    first, found = keyed(np.sort(keys, axis=1))
+    return found, first

@@ -58,11 +58,20 @@ def sortable_keys(distances: np.ndarray, columns: np.ndarray | None = None) -> n
     those of negative numbers, all but the sign, are flipped. `columns` default to 0, 1, ..., G - 1.
     """
     bits = (np.asarray(distances, np.float32) + np.float32(0)).view(np.int32)  # + 0 turns -0 into 0
-    bits ^= (bits >> 31) & 0x7FFFFFFF
-    keys = bits.astype(np.int64)
+    keys = _ordered(bits).astype(np.int64)
     keys <<= 32
     keys |= np.arange(keys.shape[1]) if columns is None else columns
     return keys
+
+
+def keyed(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distances float32 and the columns int32 that sortable keys were made of."""
+    return _ordered((keys >> 32).astype(np.int32)).view(np.float32), (keys & 0xFFFFFFFF).astype(np.int32)
+
+
+def _ordered(bits: np.ndarray) -> np.ndarray:
+    """All bits but the sign of negative numbers, flipped; done twice, they are as before."""
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 def _sorted_columns(keys: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from actret_core.retrieval.distances import nearest, squared_from_cosines, squar
 from actret_core.retrieval.exact import exact_neighbors, listed_distances
 from actret_core.retrieval.parallel import chunks, map_chunks, rows_per_chunk
 
-DENSE = 64  # a pair by itself costs about as much as so many in a matrix product
+DENSE = 32  # a pair by itself costs about as much as so many in a matrix product
+KEPT = 128  # neighbors of every point that are kept, so that a ranking need not search again
 
 
 class HeldDistances:
@@ -46,13 +47,20 @@ class StreamedDistances:
         self.points, self.limit = points, limit
         self._points32 = points.astype(np.float32)
         self._farthest = self._find_farthest()
+        self._kept: tuple[np.ndarray, np.ndarray] | None = None
 
     def neighbors(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """As in HeldDistances, by FAISS."""
-        return self.nearest(slice(None), slice(None), k)
+        if self._kept is None or self._kept[0].shape[1] < min(k, len(self.points)):
+            self._kept = exact_neighbors(self.points, self.points, max(k, KEPT), self._farthest, self.limit)
+        found, distances = self._kept
+        return found[:, :k], distances[:, :k]
 
     def nearest(self, rows: slice, columns: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The min(k, c) nearest of a range of points among another range, counted from its start: [r, k] each."""
+        everyone = slice(0, len(self.points))
+        if rows == columns == everyone:
+            return self.neighbors(k)
         return exact_neighbors(self.points[rows], self.points[columns], k, self._farthest[rows], self.limit)
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -65,10 +73,12 @@ class StreamedDistances:
 
     def entries(self, rows: np.ndarray, columns: slice, pattern: csr_array) -> np.ndarray:
         """The distances float32 [nnz] of a block at the entries of its sparse pattern [r, c]."""
-        row = np.repeat(np.arange(len(rows)), np.diff(pattern.indptr))
+        lengths = np.diff(pattern.indptr)
         if pattern.nnz * DENSE > pattern.shape[0] * pattern.shape[1]:
-            return self.block(rows, columns)[row, pattern.indices]
-        return self.pairs(rows[row], columns.start + pattern.indices)
+            return self.block(rows, columns)[np.repeat(np.arange(len(rows)), lengths), pattern.indices]
+        gallery, lists = self._points32[columns], np.split(pattern.indices, pattern.indptr[1:-1])
+        cosines = [gallery[found] @ self._points32[row] for row, found in zip(rows, lists, strict=True)]
+        return squared_from_cosines(np.concatenate(cosines)) / np.repeat(self._farthest[rows], lengths)
 
     def block(self, rows: np.ndarray, columns: slice) -> np.ndarray:
         """As in HeldDistances."""

@@ -5,6 +5,7 @@ from scipy.spatial.distance import cdist
 from actret_core.retrieval.distances import (
     cosine_distances,
     euclidean_distances,
+    keyed,
     nearest,
     sortable_keys,
     squared_from_cosines,
@@ -25,6 +26,13 @@ def test_keys_order_like_the_distance_and_then_the_column():
     values = np.array([[3.0, -1.0, 0.0, np.inf, -0.0, 1e-40, -np.inf, -1e-40, 3.0]], np.float32)
     assert np.argsort(sortable_keys(values)[0]).tolist() == [6, 1, 7, 2, 4, 5, 0, 8, 3]
     assert np.argsort(sortable_keys(values, 10 - np.arange(9))[0]).tolist() == [6, 1, 7, 4, 2, 5, 8, 0, 3]
+
+
+def test_keys_give_back_what_they_were_made_of():
+    values = np.array([[-2.5, 0.0, 1e-40, -1e-3, 7.0, np.inf, -np.inf]], np.float32)
+    distances, columns = keyed(sortable_keys(values, np.array([[6, 0, 5, 1, 2**31 - 1, 3, 4]])))
+    assert (distances.dtype, columns.dtype) == (np.float32, np.int32)
+    assert distances.tolist() == values.tolist() and columns.tolist() == [[6, 0, 5, 1, 2**31 - 1, 3, 4]]
 
 
 def test_a_squared_distance_is_never_negative():
