@@ -77,7 +77,9 @@ class StreamedDistances:
         if pattern.nnz * DENSE > pattern.shape[0] * pattern.shape[1]:
             return self.block(rows, columns)[np.repeat(np.arange(len(rows)), lengths), pattern.indices]
         gallery, lists = self._points32[columns], np.split(pattern.indices, pattern.indptr[1:-1])
-        cosines = [gallery[found] @ self._points32[row] for row, found in zip(rows, lists, strict=True)]
+        cosines = [  # not by @: its own threads and those of the caller would wait for each other
+            np.einsum("nd,d->n", gallery[found], self._points32[row]) for row, found in zip(rows, lists, strict=True)
+        ]
         return squared_from_cosines(np.concatenate(cosines)) / np.repeat(self._farthest[rows], lengths)
 
     def block(self, rows: np.ndarray, columns: slice) -> np.ndarray:
