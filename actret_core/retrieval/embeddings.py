@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import normalize
 
 from actret_core.errors import EmbeddingError
 
@@ -122,7 +121,8 @@ def unit_vectors(features: np.ndarray, ids: np.ndarray | None = None) -> np.ndar
         raise EmbeddingError(
             f"features of {_name(ids, zero[0])} are all zero and have no direction; embed again"
         )
-    return normalize(features, copy=False)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    return features
 
 
 def check_features(features: np.ndarray, ids: np.ndarray | None = None) -> None:

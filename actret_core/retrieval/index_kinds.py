@@ -23,15 +23,16 @@ class IndexConfig:
     effort: int = 64  # hnsw: candidates kept during a search; more finds more and takes longer
     lists: int = 0  # ivfpq: cells that the vectors are divided into; 0 means 4 sqrt(N)
     probes: int = 16  # ivfpq: cells that a search looks into
-    code_bytes: int = 32  # ivfpq: bytes of a compressed vector; divides its dimensions
+    code_bytes: int = 0  # ivfpq: bytes of a compressed vector, a divisor of D; 0 means one for 4 dimensions
     refine: int = 20  # ivfpq: candidates compared with the full query, as a multiple of `top`
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "kind", self.kind, " or ".join(map(repr, KINDS)))
-        for name in ("links", "build_effort", "effort", "probes", "code_bytes", "refine"):
+        for name in ("links", "build_effort", "effort", "probes", "refine"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         require(self.links >= 2, "links", self.links, "at least 2")
         require(self.lists >= 0, "lists", self.lists, "0 (4 sqrt(N)) or more")
+        require(self.code_bytes >= 0, "code_bytes", self.code_bytes, "0 (about D / 4) or more")
 
 
 def make_index(config: IndexConfig, vectors: np.ndarray) -> faiss.Index:
@@ -88,14 +89,15 @@ def exact_parameters(hidden: np.ndarray) -> faiss.SearchParameters | None:
 
 def _trained_cells(config: IndexConfig, vectors: np.ndarray) -> faiss.IndexRefineFlat:
     count, dim = vectors.shape
-    require(dim % config.code_bytes == 0, "code_bytes", config.code_bytes, f"a divisor of {dim} dimensions")
+    code_bytes = config.code_bytes or max(n for n in range(1, max(dim // 4, 1) + 1) if dim % n == 0)
+    require(dim % code_bytes == 0, "code_bytes", code_bytes, f"a divisor of {dim} dimensions")
     if count < CENTROIDS:
         raise EmbeddingError(
             f"kind 'ivfpq' learns its codes from at least {CENTROIDS} vectors, and there are {count}: use 'flat'"
         )
     lists = config.lists or math.ceil(4 * math.sqrt(count))
     cells = faiss.IndexIVFPQ(
-        faiss.IndexFlatIP(dim), dim, min(lists, count), config.code_bytes, 8, faiss.METRIC_INNER_PRODUCT
+        faiss.IndexFlatIP(dim), dim, min(lists, count), code_bytes, 8, faiss.METRIC_INNER_PRODUCT
     )
     cells.cp.min_points_per_centroid = cells.pq.cp.min_points_per_centroid = 1  # no warning on the terminal
     index = faiss.IndexRefineFlat(cells)

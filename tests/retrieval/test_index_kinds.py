@@ -1,3 +1,4 @@
+import faiss
 import numpy as np
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_stored_vectors_are_the_vectors(built, vectors):
 @pytest.mark.parametrize(
     "field, value",
     [("kind", "lsh"), ("links", 1), ("build_effort", 0), ("effort", 0), ("lists", -1), ("probes", 0)]
-    + [("code_bytes", 0), ("refine", 0)],
+    + [("code_bytes", -1), ("refine", 0)],
 )
 def test_bad_settings_are_named(field, value):
     with pytest.raises(ConfigError, match=field):
@@ -78,3 +79,9 @@ def test_what_ivfpq_cannot_do_is_said(vectors):
 def test_ivfpq_is_silent_on_few_vectors(vectors, capfd):
     make_index(IndexConfig("ivfpq", code_bytes=8), vectors[:300])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("dim, code_bytes", [(16, 4), (10, 2), (7, 1), (3, 1)])
+def test_by_default_a_byte_stands_for_four_dimensions_or_more(dim, code_bytes):
+    index = make_index(IndexConfig("ivfpq"), np.random.default_rng(0).standard_normal((300, dim)).astype(np.float32))
+    assert faiss.downcast_index(index.base_index).pq.M == code_bytes
