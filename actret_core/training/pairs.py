@@ -1,0 +1,81 @@
+"""What the Reranking Transformer learns from: pairs of a training image and one of its own best hundred."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from actret_core.config import require
+from actret_core.errors import DataError
+from actret_core.retrieval.distances import cosine_distances, nearest
+from actret_core.retrieval.embeddings import Embeddings, unit_vectors
+from actret_core.retrieval.metrics import relevance
+from actret_core.retrieval.parallel import chunks
+from actret_core.training.fit import pick_precision
+
+
+@torch.inference_mode()
+def collect(
+    function: Callable[..., Tensor], model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0,
+    precision: str = "32-true", progress: bool = True,
+) -> Tensor:
+    """`function`, a method of `model`, of all samples' images: [N, ...], float16, in the data set's order."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device, memory_format=torch.channels_last).eval()
+    half, out = pick_precision(precision) == "bf16-mixed", []
+    for batch in tqdm(DataLoader(dataset, batch_size, num_workers=workers), "maps", disable=not progress, unit="batch"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            out.append(function(batch["image"].to(device)).half().cpu())
+    return torch.cat(out)
+
+
+def rank_others(embeddings: Embeddings, top: int | None = None) -> np.ndarray:
+    """The `top` nearest others of every sample by cosine, best first, int32 [N, top]; default: all N - 1 others.
+
+    Raises ConfigError if there are fewer others.
+    """
+    units, others = unit_vectors(embeddings.features, embeddings.ids), len(embeddings) - 1
+    top = others if top is None else top
+    require(1 <= top <= others, "top", top, f"1 to {others}: the gallery has {others} items beside the query; name fewer")
+    out = np.empty((len(units), top), np.int32)
+    for rows in chunks(len(units), 256):
+        distances = cosine_distances(units[rows], units)                 # [q, N]
+        distances[np.arange(len(distances)), np.arange(len(units))[rows]] = np.inf
+        out[rows] = nearest(distances, top)
+    return out
+
+
+class PairDataset(Dataset):
+    """For every image two pairs: with a random one of its candidates that shares its action, and with one that does not.
+
+    maps [N, D, h, w]; candidates int [N, top], the global ranking's best; `embeddings` say which share an action. Images
+    whose candidates are all of one kind are left out. An item is `first`, `second` [D, h, w] and `target` [1].
+    Raises DataError if no image is left.
+    """
+
+    def __init__(self, maps: Tensor, embeddings: Embeddings, candidates: np.ndarray) -> None:
+        self.maps, self.anchors, self.choices = maps, [], []
+        relevant_to = relevance(embeddings, embeddings)
+        for row, found in enumerate(candidates):
+            relevant, counts = (hot[0, found] for hot in relevant_to(np.array([row])))
+            positives, negatives = found[relevant], found[counts & ~relevant]
+            if len(positives) and len(negatives):
+                self.anchors.append(row)
+                self.choices.append((torch.from_numpy(positives), torch.from_numpy(negatives)))
+        if not self.anchors:
+            raise DataError("pairs: every image's candidates are all of its action, or none is; name a larger `top`")
+
+    def __len__(self) -> int:
+        return 2 * len(self.anchors)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        place, kind = divmod(index, 2)                                   # kind 0 is the positive
+        choices = self.choices[place][kind]
+        other = choices[torch.randint(len(choices), ())]
+        return {
+            "first": self.maps[self.anchors[place]].float(), "second": self.maps[other].float(),
+            "target": torch.tensor([1.0 - kind]), "index": torch.tensor(index),
+        }
