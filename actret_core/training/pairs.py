@@ -1,6 +1,7 @@
 """What the Reranking Transformer learns from: pairs of a training image and one of its own best hundred."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,11 +11,14 @@ from tqdm import tqdm
 
 from actret_core.config import require
 from actret_core.errors import DataError
+from actret_core.models.baselines.resort import rerank_pairs
+from actret_core.models.baselines.rrt import Rrt
 from actret_core.retrieval.distances import cosine_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.metrics import relevance
 from actret_core.retrieval.parallel import chunks
-from actret_core.training.fit import pick_precision
+from actret_core.training.config import TrainConfig
+from actret_core.training.fit import FitResult, fit, pick_precision
 
 
 @torch.inference_mode()
@@ -79,3 +83,24 @@ class PairDataset(Dataset):
             "first": self.maps[self.anchors[place]].float(), "second": self.maps[other].float(),
             "target": torch.tensor([1.0 - kind]), "index": torch.tensor(index),
         }
+
+
+def train_pairs(
+    model: Rrt, dataset: Dataset, embeddings: Embeddings, config: TrainConfig, out: Path, progress: bool = True
+) -> FitResult:
+    """The second stage: the global branch rests, and the pair transformer learns from its maps of the training images.
+
+    `embeddings` are the global branch's of `dataset`, which is not augmented. Resumes a run begun in `out`.
+    """
+    maps = collect(model.maps, model, dataset, 64, config.workers, config.precision, progress)
+    pairs = PairDataset(maps, embeddings, rank_others(embeddings, model.config.top))
+    return fit(model.pairs, pairs, None, config, out, progress)
+
+
+def resort(
+    model: Rrt, dataset: Dataset, embeddings: Embeddings, precision: str = "32-true", progress: bool = True
+) -> np.ndarray:
+    """The global ranking of a data set within itself, its first `top` places sorted anew: int32 [N, N - 1]."""
+    local = collect(model.descriptors, model, dataset, 64, 0, precision, progress)
+    half = pick_precision(precision) == "bf16-mixed"
+    return rerank_pairs(model.pairs, rank_others(embeddings), local, local, model.config.top, half=half)

@@ -11,13 +11,13 @@ from actret_core.models.baselines.rrt import PairTransformer
 
 def rerank_pairs(
     model: PairTransformer, ranking: np.ndarray, queries: Tensor, gallery: Tensor, top: int = 100,
-    chunk: int = 1024, symmetric: bool = False,
+    chunk: int = 1024, symmetric: bool = False, half: bool = False,
 ) -> np.ndarray:
     """A ranking int [Q, R] of gallery rows, best first, with its first `top` places sorted by `model`, best first.
 
     queries [Q, T, d] and gallery [G, T, d] are local descriptors; `chunk` pairs are matched at a time. The places
     after `top` stay as they are, and so does the order of equal scores. `symmetric` adds the score of the pair in the
-    other order, which the authors do not. Leave the query itself out of `ranking`, or it takes one of the places.
+    other order, which the authors do not; `half` computes in bfloat16. Leave the query itself out of `ranking`, or it takes one of the places.
     Raises ConfigError if there are fewer than `top` places, EmbeddingError for a ranking of other sets.
     """
     ranking = np.asarray(ranking)
@@ -27,7 +27,9 @@ def rerank_pairs(
     if ranking.shape[:1] != (len(queries),) or ranking.max() >= len(gallery):
         raise EmbeddingError(f"ranking {ranking.shape} does not fit {len(queries)} queries and {len(gallery)} items")
     best = ranking[:, :top]
-    scores = _scores(model, best, queries, gallery, chunk, symmetric)
+    device = next(model.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        scores = _scores(model.eval(), best, queries, gallery, chunk, symmetric)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.concatenate([np.take_along_axis(best, order, axis=1), ranking[:, top:]], axis=1)
 
@@ -37,7 +39,6 @@ def _scores(
     model: PairTransformer, best: np.ndarray, queries: Tensor, gallery: Tensor, chunk: int, symmetric: bool
 ) -> np.ndarray:
     """The logit of every query with each of its best, [Q, top]."""
-    model.eval()
     device = next(model.parameters()).device
     rows = torch.arange(len(best)).repeat_interleave(best.shape[1])      # [P]
     items = torch.from_numpy(best.astype(np.int64)).flatten()            # [P]
