@@ -58,7 +58,6 @@ def balanced_sampler(targets: torch.Tensor, config: TrainConfig, names: tuple[st
             f"at most {counts[fewest]}, the training samples of {name!s}; lower it, or 0 for a plain shuffle")
     require(len(actions) * each >= size, "batch_size", size,
             f"at most {len(actions) * each}: {each} of each of {len(actions)} actions; lower it or raise per_class")
-    require(len(labels) >= size, "batch_size", size, f"at most the {len(labels)} training samples")
     return MPerClassSampler(labels, each, size, length_before_new_iter=len(labels))
 
 
