@@ -21,7 +21,7 @@ from actret_core.training.config import TrainConfig
 from actret_core.training.fit import FitResult, fit, pick_precision
 
 
-@torch.inference_mode()
+@torch.no_grad()  # and not inference mode: what comes out is trained on
 def collect(
     function: Callable[..., Tensor], model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0,
     precision: str = "32-true", progress: bool = True,

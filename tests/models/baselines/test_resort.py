@@ -26,7 +26,7 @@ class Asymmetric(nn.Module):
 
 
 def score(query: int, item: int) -> float:
-    return float(QUERIES[query].mean(0) @ Asymmetric().weight @ GALLERY[item].mean(0))
+    return (QUERIES[query].mean(0) @ Asymmetric().weight @ GALLERY[item].mean(0)).item()
 
 
 @pytest.fixture
