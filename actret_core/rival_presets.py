@@ -34,7 +34,7 @@ PAIRS_FULL = TrainConfig(
     held_out=0.0, clip=0.0, workers=0,
 )
 PAIRS_CPU = replace(PAIRS_FULL, epochs=5, schedule="onecycle", milestones=())
-PAIRS_DEMO = replace(PAIRS_CPU, batch_size=32, lr=1e-3, precision="32-true")
+PAIRS_DEMO = replace(PAIRS_CPU, epochs=8, batch_size=32, lr=3e-3, precision="32-true")
 
 RIVALS = {
     "strong_reid": {
@@ -54,7 +54,7 @@ RIVALS = {
     },
     "rrt": {
         "demo": Preset(
-            "demo", RrtConfig(**SMALL, dim=96, local_dim=32, blocks=2, heads=2, ffn=64, top=20), DEMO_TRAIN, PAIRS_DEMO
+            "demo", RrtConfig(**SMALL, dim=96, cells=4, local_dim=32, blocks=2, heads=2, ffn=64, top=20), DEMO_TRAIN, PAIRS_DEMO
         ),
         "cpu": Preset("cpu", RrtConfig(), CPU_TRAIN, PAIRS_CPU),
         "full": Preset("full", RrtConfig(), DELG_FULL, PAIRS_FULL),

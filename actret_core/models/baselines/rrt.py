@@ -67,6 +67,9 @@ class PairTransformer(nn.Module):
             for _ in range(config.blocks)
         )
         self.score = nn.Linear(config.local_dim, 1)
+        for parameter in self.parameters():
+            if parameter.ndim > 1:  # the segments too: at their default scale they would drown the descriptors
+                nn.init.xavier_uniform_(parameter)
 
     def descriptors(self, feature_map: Tensor) -> Tensor:
         """Local descriptors with their positions: [B, D, h, w] -> [B, h*w, d]."""
