@@ -1,4 +1,4 @@
-"""The presets of the rivals: "demo" and "cpu" train as the region-aware model does there, "full" as their authors did."""
+"""The presets of the rivals: "demo" and "cpu" train as the region-aware model does, "full" as their authors did."""
 
 from dataclasses import replace
 
@@ -17,8 +17,8 @@ SMALL = {"classes": DEMO.model.classes, "backbone": "small", "image_size": DEMO.
 
 # no mix-up, crop, jitter or early stopping that the authors do not name; the images are squashed to 224 for all
 STRONG_REID_FULL = TrainConfig(
-    epochs=120, batch_size=64, lr=3.5e-4, weight_decay=5e-4, optimizer="adam", schedule="multistep", milestones=(40, 70),
-    warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0, clip=0.0,
+    epochs=120, batch_size=64, lr=3.5e-4, weight_decay=5e-4, optimizer="adam", schedule="multistep",
+    milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0, clip=0.0,
 )
 # the code's rate, batch and clipping, the paper's 25 epochs; Nesterov's momentum where the code has the plain one
 DELG_FULL = TrainConfig(
@@ -54,7 +54,8 @@ RIVALS = {
     },
     "rrt": {
         "demo": Preset(
-            "demo", RrtConfig(**SMALL, dim=96, cells=4, local_dim=32, blocks=2, heads=2, ffn=64, top=20), DEMO_TRAIN, PAIRS_DEMO
+            "demo", RrtConfig(**SMALL, dim=96, cells=4, local_dim=32, blocks=2, heads=2, ffn=64, top=20),
+            DEMO_TRAIN, PAIRS_DEMO,
         ),
         "cpu": Preset("cpu", RrtConfig(), CPU_TRAIN, PAIRS_CPU),
         "full": Preset("full", RrtConfig(), DELG_FULL, PAIRS_FULL),

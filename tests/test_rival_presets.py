@@ -50,7 +50,8 @@ def test_the_cpu_preset_reduces_no_model() -> None:
 def test_the_authors_schedules() -> None:
     strong, delg, token, rrt = (RIVALS[name]["full"] for name in ("strong_reid", "delg", "token", "rrt"))
     t = strong.train
-    assert (t.optimizer, t.lr, t.weight_decay, t.epochs, t.milestones, t.warmup) == ("adam", 3.5e-4, 5e-4, 120, (40, 70), 10)
+    assert (t.optimizer, t.lr, t.weight_decay) == ("adam", 3.5e-4, 5e-4)
+    assert (t.epochs, t.milestones, t.warmup) == (120, (40, 70), 10)
     assert (t.batch_size, t.per_class, t.pad_crop, t.erasing) == (64, 4, 10, 0.5)
     assert (delg.train.optimizer, delg.train.lr, delg.train.schedule) == ("sgd", 0.01, "linear")
     t = token.train

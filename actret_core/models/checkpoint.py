@@ -62,7 +62,9 @@ def _config(path: Path, metadata: dict[str, str]) -> Any:
 def _compare(path: Path, config: Any, expected: Any) -> None:
     theirs, ours = method_of(config), method_of(expected)
     if theirs != ours:
-        raise CheckpointError(f"{path}: a checkpoint of {theirs} (wanted {ours}); name a file that was trained as {ours}")
+        raise CheckpointError(
+            f"{path}: a checkpoint of {theirs} (wanted {ours}); name a file that was trained as {ours}"
+        )
     if config != expected:
         wanted, found = asdict(expected), asdict(config)
         differ = ", ".join(f"{k} {found[k]!r} (wanted {wanted[k]!r})" for k in wanted if wanted[k] != found[k])

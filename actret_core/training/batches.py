@@ -15,7 +15,8 @@ def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
     targets = getattr(dataset, "targets", None)
     if targets is not None:
         check_actions(targets, _names(dataset))
-    require(targets is not None or not config.per_class, "per_class", config.per_class, "0: this data set has no targets")
+    fits = targets is not None or not config.per_class
+    require(fits, "per_class", config.per_class, "0: this data set has no targets")
     sampler = balanced_sampler(targets, config, _names(dataset)) if config.per_class else None
     # a last batch of one sample would break the batch norm
     return _loader(dataset, config, sampler=sampler, shuffle=sampler is None,

@@ -20,10 +20,10 @@ class TrainConfig:
     random crop, as a share of the image; pad_crop: instead of it, shift the image by up to so many pixels, over black;
     jitter: strength of color jitter; erasing: the chance that a rectangle is erased. mixup: alpha of mix-up, 0 for
     none. label_smoothing, multi_label: of the cross-entropy, the second for a binary one (PASCAL VOC); a model with a
-    loss of its own reads neither. held_out: the part of the training set that early stopping watches, 0 for no early stopping; patience:
-    its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics. clip: gradient
-    norm. precision: "auto" is bfloat16 where the device has it. workers: data loading processes. cache: keep the
-    decoded images in memory.
+    loss of its own reads neither. held_out: the part of the training set that early stopping watches, 0 for no early
+    stopping; patience: its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics.
+    clip: gradient norm, 0 for none. precision: "auto" is bfloat16 where the device has it. workers: data loading
+    processes. cache: keep the decoded images in memory.
     """
 
     epochs: int = 150

@@ -43,7 +43,8 @@ def rank_others(embeddings: Embeddings, top: int | None = None) -> np.ndarray:
     """
     units, others = unit_vectors(embeddings.features, embeddings.ids), len(embeddings) - 1
     top = others if top is None else top
-    require(1 <= top <= others, "top", top, f"1 to {others}: the gallery has {others} items beside the query; name fewer")
+    wanted = f"1 to {others}: the gallery has {others} items beside the query; name fewer"
+    require(1 <= top <= others, "top", top, wanted)
     out = np.empty((len(units), top), np.int32)
     for rows in chunks(len(units), 256):
         distances = cosine_distances(units[rows], units)                 # [q, N]
@@ -53,10 +54,10 @@ def rank_others(embeddings: Embeddings, top: int | None = None) -> np.ndarray:
 
 
 class PairDataset(Dataset):
-    """For every image two pairs: with a random one of its candidates that shares its action, and with one that does not.
+    """For every image two pairs: with a random one of its candidates that shares its action, and one that does not.
 
-    maps [N, D, h, w]; candidates int [N, top], the global ranking's best; `embeddings` say which share an action. Images
-    whose candidates are all of one kind are left out. An item is `first`, `second` [D, h, w] and `target` [1].
+    maps [N, D, h, w]; candidates int [N, top], the global ranking's best; `embeddings` say which share an action.
+    Images whose candidates are all of one kind are left out. An item is `first`, `second` [D, h, w] and `target` [1].
     Raises DataError if no image is left.
     """
 

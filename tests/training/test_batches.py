@@ -72,7 +72,9 @@ def test_absent_actions_are_named() -> None:
         check_actions(targets(3, 0, 2, 0), ())
 
 
-def test_fit_refuses_an_absent_action_before_it_writes(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+def test_fit_refuses_an_absent_action_before_it_writes(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
     data = toy(12)
     data.targets = torch.eye(3)[data.labels.clamp(max=1)]
     with pytest.raises(DataError, match="no sample of 1 of 3 actions, first 2"):

@@ -13,7 +13,9 @@ from actret_core.retrieval import Embeddings
 from actret_core.training.pairs import PairDataset, collect, rank_others, resort
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 2, 2])
-TINY = RrtConfig(classes=12, backbone="small", image_size=32, dim=8, cells=2, local_dim=8, blocks=1, heads=2, ffn=8, top=9)
+TINY = RrtConfig(
+    classes=12, backbone="small", image_size=32, dim=8, cells=2, local_dim=8, blocks=1, heads=2, ffn=8, top=9
+)
 
 
 @pytest.fixture
@@ -31,8 +33,8 @@ def maps() -> torch.Tensor:
 def test_others_are_ranked_by_cosine_without_oneself(embeddings: Embeddings) -> None:
     found = rank_others(embeddings)
     for row, others in enumerate(found.tolist()):
-        a = embeddings.features[row]
-        cosines = {i: a @ b / np.linalg.norm(a) / np.linalg.norm(b) for i, b in enumerate(embeddings.features) if i != row}
+        units = embeddings.features / np.linalg.norm(embeddings.features, axis=1, keepdims=True)
+        cosines = {i: units[row] @ unit for i, unit in enumerate(units) if i != row}
         assert others == sorted(cosines, key=cosines.get, reverse=True)
     np.testing.assert_array_equal(rank_others(embeddings, 3), found[:, :3])
 

@@ -1,1 +1,1 @@
-"""The rivals of Table 1, one file each: strong ReID baseline, DELG's global branch, R50-Token, Reranking Transformer."""
+"""The rivals of Table 1, one file each: strong ReID, the global branch of DELG, R50-Token, Reranking Transformer."""

@@ -17,13 +17,14 @@ def rerank_pairs(
 
     queries [Q, T, d] and gallery [G, T, d] are local descriptors; `chunk` pairs are matched at a time. The places
     after `top` stay as they are, and so does the order of equal scores. `symmetric` adds the score of the pair in the
-    other order, which the authors do not; `half` computes in bfloat16. Leave the query itself out of `ranking`, or it takes one of the places.
+    other order, which the authors do not; `half` computes in bfloat16. Leave the query itself out of `ranking`, or
+    it takes one of the places.
     Raises ConfigError if there are fewer than `top` places, EmbeddingError for a ranking of other sets.
     """
     ranking = np.asarray(ranking)
     places = min(ranking.shape[-1], len(gallery))
-    require(1 <= top <= places, "top", top, f"1 to {places}: the ranking has {ranking.shape[-1]} places in a gallery "
-            f"of {len(gallery)}; name fewer")
+    wanted = f"1 to {places}: the ranking has {ranking.shape[-1]} places in a gallery of {len(gallery)}; name fewer"
+    require(1 <= top <= places, "top", top, wanted)
     if ranking.shape[:1] != (len(queries),) or ranking.max() >= len(gallery):
         raise EmbeddingError(f"ranking {ranking.shape} does not fit {len(queries)} queries and {len(gallery)} items")
     best = ranking[:, :top]

@@ -53,7 +53,7 @@ def sine_positions(height: int, width: int, dim: int) -> Tensor:
 
 
 class PairTransformer(nn.Module):
-    """Maps of two images [B, D, h, w] -> Output: the CLS token [B, d], and one logit [B, 1] that they share an action."""
+    """Maps of two images [B, D, h, w] -> Output: the CLS token [B, d], and a logit [B, 1] that they share an action."""
 
     inputs = ("first", "second")
 

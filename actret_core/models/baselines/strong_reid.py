@@ -1,4 +1,4 @@
-"""The strong ReID baseline (Luo et al. 2019): a plain ResNet-50, trained with every trick of person re-identification."""
+"""The strong ReID baseline (Luo et al. 2019): a plain ResNet-50 with every trick of person re-identification."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -35,7 +35,8 @@ def test_the_embedding_is_whitened_gem(delg_config: DelgConfig, image: Tensor) -
     pooled = feature_map.clamp(min=1e-6).pow(3).flatten(2).mean(2).pow(1 / 3)
     output = model(image)
     torch.testing.assert_close(output.embedding, pooled @ model.whiten.weight.T + model.whiten.bias)
-    cosines = torch.nn.functional.normalize(output.embedding) @ torch.nn.functional.normalize(model.arcface.loss.W, dim=0)
+    weights = torch.nn.functional.normalize(model.arcface.loss.W, dim=0)
+    cosines = torch.nn.functional.normalize(output.embedding) @ weights
     torch.testing.assert_close(output.logits, 45.25 * cosines)
 
 

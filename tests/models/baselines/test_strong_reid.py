@@ -180,7 +180,8 @@ def test_the_cropped_model_sees_nothing_but_the_person(
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("last_stride", 4), ("smoothing", 1.0), ("margin", -1), ("center_weight", -1), ("center_lr", -1)]
+    ("field", "value"),
+    [("last_stride", 4), ("smoothing", 1.0), ("margin", -1), ("center_weight", -1), ("center_lr", -1)],
 )
 def test_a_bad_value_names_its_field(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=re.escape(f"{field}={value!r}: expected")):
