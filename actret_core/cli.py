@@ -13,17 +13,19 @@ from actret_core.bench.table import table
 from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
-from actret_core.errors import ActretError
+from actret_core.errors import ActretError, ConfigError
 from actret_core.experiment import (
-    ActionData, configure, find_root, load_data, pretrain_small, record_run, train_region_net,
+    ActionData, configure, find_root, load_data, pretrain_small, record_run, train_method,
 )
 from actret_core.models.checkpoint import save_model
+from actret_core.models.methods import METHODS
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
-from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES
+from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES, Preset
 from actret_core.protocol import VERSIONS, load_protocol
 from actret_core.protocol_source import build_protocol
 from actret_core.regions.detector import detect, load_detector
+from actret_core.rival_presets import find_preset
 from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row
 from actret_core.training.tokens import extract_tokens
 
@@ -59,11 +61,13 @@ def parser() -> argparse.ArgumentParser:
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
     _data_options(detector)
     detector.set_defaults(run=run_detect)
-    train = commands.add_parser("train", help="train the region-aware model and record the run")
+    train = commands.add_parser("train", help="train the region-aware model or a rival, and record the run")
     _data_options(train)
+    train.add_argument("--method", choices=METHODS, default="region_net")
     train.add_argument("--weights", help="backbone: .safetensors file or torchvision name; none: from scratch")
-    train.add_argument("--preset", choices=PRESETS, default="cpu")
-    train.add_argument("--features", default="agl", help="views: a person, g global, l regions")
+    train.add_argument("--preset", choices=[*PRESETS, "full"], default="cpu", help="paper and full are one")
+    train.add_argument("--features", default="agl", help="views of region_net: a person, g global, l regions")
+    train.add_argument("--crop", action="store_true", help="strong_reid sees the anchored person alone")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--results", type=Path, default=Path("results"))
     train.set_defaults(run=run_train)
@@ -136,16 +140,25 @@ def run_detect(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Train, evaluate, record; the checkpoints stay in `runs/`, from where an interrupted run goes on."""
-    preset = PRESETS[options.preset]
+    preset, variant = _variant(find_preset(options.method, options.preset), options)
     data = _load(options, preset.model)
     preset = configure(preset, data, options.weights, options.seed)
-    preset = replace(preset, model=replace(preset.model, features=options.features))
-    variant = "" if options.features == "agl" else options.features
-    name = "-".join(filter(None, ("region_net", variant, preset.tier, f"seed{options.seed}")))
+    name = "-".join(filter(None, (options.method, variant, preset.tier, f"seed{options.seed}")))
     out = Path("runs") / options.dataset / name
-    model, result = train_region_net(data, preset, options.weights, out)
+    model, result = train_method(data, preset, options.weights, out)
     save_model(out / "model.safetensors", model)
     print(json.dumps(record_run(data, preset, model, result, options.results, variant).metrics, indent=2))
+
+
+def _variant(preset: Preset, options: argparse.Namespace) -> tuple[Preset, str]:
+    """The preset with the options of its method, and what its file name says of them."""
+    asked = {"features": options.features} if options.features != "agl" else {}
+    asked |= {"crop": True} if options.crop else {}
+    unknown = [name for name in asked if not hasattr(preset.model, name)]
+    if unknown:
+        raise ConfigError(f"--{unknown[0]} is no option of {options.method}; leave it out")
+    variant = "person" if options.crop else asked.get("features", "")
+    return replace(preset, model=replace(preset.model, **asked)), variant
 
 
 def run_tokens(options: argparse.Namespace) -> None:

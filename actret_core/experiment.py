@@ -10,7 +10,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.playground import playground_root, write_playground
@@ -21,8 +21,9 @@ from actret_core.data.split import hold_out
 from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
 from actret_core.data.transforms import eval_transform, train_transform
 from actret_core.errors import DataError, ProposalError
-from actret_core.models.config import RegionNetConfig
+from actret_core.models.baselines.rrt import Rrt
 from actret_core.models.fusion import FusionHead
+from actret_core.models.methods import build_model, method_of
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import backbone_of, load_backbone
 from actret_core.presets import DEMO, Preset
@@ -35,6 +36,7 @@ from actret_core.retrieval import (
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
 from actret_core.training.fit import FitResult, fit
+from actret_core.training.pairs import resort, train_pairs
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,11 @@ class ActionData:
     evaluation: ActionSplit
     context: Mapping[str, Tensor]
 
-    def dataset(
-        self, split: ActionSplit, config: RegionNetConfig, augment: TrainConfig | None = None
-    ) -> ActionDataset:
+    def dataset(self, split: ActionSplit, config: Any, augment: TrainConfig | None = None) -> ActionDataset:
         """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
-        size = config.image_size
-        transform = train_transform(size, augment.min_crop, augment.jitter) if augment else eval_transform(size)
-        return ActionDataset(split, self.context, config.k, transform, cache=bool(augment and augment.cache))
+        size, a = config.image_size, augment
+        transform = train_transform(size, a.min_crop, a.jitter, a.pad_crop, a.erasing) if a else eval_transform(size)
+        return ActionDataset(split, self.context, getattr(config, "k", 1), transform, cache=bool(a and a.cache))
 
 
 def find_root(
@@ -70,14 +70,17 @@ def find_root(
 
 
 def load_data(
-    dataset: str, root: str | Path | None, config: RegionNetConfig, proposals: str | Path | None = None
+    dataset: str, root: str | Path | None, config: Any, proposals: str | Path | None = None
 ) -> ActionData:
     """Read both splits of a data set under `find_root(dataset, root)` and rank its proposals (Eq. 2).
 
-    `proposals` is a COCO results file; without, the one beside the data is taken. Raises the errors of the readers.
+    `proposals` is a COCO results file; without, the one beside the data is taken. None is read for a method whose
+    config has no `k`: it sees no regions. Raises the errors of the readers.
     """
     info, root = dataset_info(dataset), find_root(dataset, root)
     splits = [info.read(root, name) for name in (info.train, info.evaluation)]
+    if not hasattr(config, "k"):
+        return ActionData(*splits, {name: torch.empty(0, 4) for split in splits for name in split.ids})
     found = read_proposals(Path(proposals or _beside(root)), [s.image_id for split in splits for s in split.samples])
     ranked = [rank_split(split, found, config.k, config.min_score, config.max_iou) for split in splits]
     return ActionData(*splits, ranked[0] | ranked[1])
@@ -101,12 +104,15 @@ def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed
     return replace(preset, model=model, train=replace(preset.train, multi_label=multi_label, seed=seed))
 
 
-def train_region_net(
+def train_method(
     data: ActionData, preset: Preset, weights: str | Path | None, out: Path, progress: bool = True
-) -> tuple[RegionNet, FitResult]:
-    """Train the region-aware model from ImageNet weights (None: from scratch); resumes a run begun in `out`."""
+) -> tuple[nn.Module, FitResult]:
+    """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
+
+    Where the preset has a second stage, of pairs, the result counts the epochs, seconds and losses of both.
+    """
     L.seed_everything(preset.train.seed, verbose=False)
-    model = RegionNet(preset.model)
+    model = build_model(preset.model)
     if weights:
         load_backbone(model.backbone, weights)
     train, held = data.train, None
@@ -114,7 +120,20 @@ def train_region_net(
         train, held = hold_out(train, preset.train.held_out, preset.train.seed)
     train = data.dataset(train, preset.model, augment=preset.train)
     held = held and data.dataset(held, preset.model)
-    return model, fit(model, train, held, preset.train, out, progress)
+    result = fit(model, train, held, preset.train, out, progress)
+    if preset.pairs:
+        second = _train_second_stage(data, preset, model, out, progress)
+        result = FitResult(*(a + b for a, b in zip(result, second, strict=True)))
+    return model, result
+
+
+def _train_second_stage(data: ActionData, preset: Preset, model: Rrt, out: Path, progress: bool) -> FitResult:
+    c, plain = preset.train, data.dataset(data.train, preset.model)
+    found = to_embeddings(data.train, embed(model, plain, 64, c.workers, c.precision, progress).features)
+    return train_pairs(model, plain, found, replace(preset.pairs, seed=c.seed), out / "pairs", progress)
+
+
+train_region_net = train_method  # its name in the chapters on the region-aware model
 
 
 def train_on_tokens(
@@ -171,26 +190,33 @@ def assess(embeddings: Embeddings, k1: int = 200, k2: int = 20, lambda_: float =
 
 
 def record_run(
-    data: ActionData, preset: Preset, model: RegionNet, result: FitResult, results: Path,
+    data: ActionData, preset: Preset, model: nn.Module, result: FitResult, results: Path,
     variant: str = "", dim: int = 256,
 ) -> RunRecord:
     """Embed both splits, score them, and write the record and the small test embeddings below `results`.
 
     `metrics` are those of the small file (a PCA fitted on the training set), so that anyone can recompute them;
-    `metrics_full_dim` are those of the model's own features.
+    `metrics_full_dim` are those of the model's own features; for the Reranking Transformer, `resorted` are those of
+    their ranking with its best places sorted anew.
     """
     c, splits = preset.train, (data.train, data.evaluation)
     parts = [embed(model, data.dataset(s, preset.model), 64, c.workers, c.precision) for s in splits]
     small = to_embeddings(data.evaluation, compress(parts[0].features, parts[1].features, dim))
     recognition = {"recognition_mAP": round(100 * recognition_map(parts[1].logits, data.evaluation.targets), 4)}
-    full = assess(to_embeddings(data.evaluation, parts[1].features)) | recognition
+    own = to_embeddings(data.evaluation, parts[1].features)
+    extra = {"train_loss": list(result.losses), "metrics_full_dim": assess(own) | recognition}
+    config = {"model": asdict(preset.model), "train": asdict(preset.train)}
+    if preset.pairs:
+        config["pairs"] = asdict(preset.pairs)
+        ranking = resort(model, data.dataset(data.evaluation, preset.model), own, c.precision)
+        extra["resorted"] = evaluate(own, ranking=ranking).as_percent() | {"top": preset.model.top}
     record = RunRecord(
-        data.train.dataset, "region_net", preset.tier, preset.train.seed,
+        data.train.dataset, method_of(preset.model), preset.tier, preset.train.seed,
         metrics=assess(small) | recognition,
-        config={"model": asdict(preset.model), "train": asdict(preset.train)},
+        config=config,
         epochs=result.epochs, wall_seconds=round(result.wall_seconds, 1), **provenance(),
         dataset_fingerprint=fingerprint(data), variant=variant,
-        extra={"train_loss": list(result.losses), "metrics_full_dim": full},
+        extra=extra,
     )
     small.save(record.embeddings_path(results))
     record.write(results)

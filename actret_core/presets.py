@@ -1,6 +1,7 @@
 """Named settings: what is trained by default where, and the tier that its record bears."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from actret_core.models.config import RegionNetConfig
 from actret_core.training.config import TrainConfig
@@ -8,11 +9,15 @@ from actret_core.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A model, a training and the tier of their record (see "Results" in the book)."""
+    """A model, a training and the tier of their record (see "Results" in the book).
+
+    `model` is the config of a method in `METHODS`; `pairs` is how the Reranking Transformer learns pairs, afterward.
+    """
 
     tier: str
-    model: RegionNetConfig
+    model: Any
     train: TrainConfig
+    pairs: TrainConfig | None = None
 
 
 DEMO = Preset(

@@ -18,7 +18,8 @@ from actret_core.errors import ConfigError
 from actret_core.retrieval.embeddings import atomic_path
 
 TIERS = ("demo", "cpu", "full", "plus")
-PACKAGES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "torch", "torchvision", "lightning")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "torch", "torchvision", "lightning",
+            "pytorch-metric-learning")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from actret_core.config import config_from_dict
 from actret_core.data.playground import PLAYGROUND_ACTIONS
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import ConfigError, DataError, ProposalError
@@ -109,7 +110,8 @@ def test_the_record_is_what_was_run(run: Run) -> None:
         "demo",
         3,
     )
-    assert record.config == {"model": asdict(run.preset.model), "train": asdict(run.preset.train)}
+    assert record.config["model"] == asdict(run.preset.model) and record.config.keys() == {"model", "train"}
+    assert config_from_dict(TrainConfig, record.config["train"]) == run.preset.train
     assert record.epochs == run.result.epochs == 2 and record.wall_seconds == pytest.approx(
         run.result.wall_seconds, abs=0.06
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchvision import transforms as v1
 from torchvision.transforms import v2
-from torchvision.tv_tensors import BoundingBoxes
+from torchvision.tv_tensors import BoundingBoxes, Image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -22,15 +22,24 @@ def eval_transform(size: int) -> v2.Transform:
     return v2.Compose([v2.Resize((size, size)), *_to_model()])
 
 
-def train_transform(size: int, min_crop: float = 0.6, jitter: float = 0.2) -> v2.Transform:
-    """Random crop around the anchored person (at least `min_crop` of the area), flip, color jitter, squash."""
+def train_transform(
+    size: int, min_crop: float = 0.6, jitter: float = 0.2, pad_crop: int = 0, erasing: float = 0.0
+) -> v2.Transform:
+    """Random crop around the anchored person (at least `min_crop` of the area), flip, color jitter, squash.
+
+    With `pad_crop`, the squashed image is shifted over black by up to so many pixels instead of that crop. `erasing`:
+    the chance that a rectangle of 2 to 40% of the image becomes the mean color.
+    """
+    crop = v2.RandomCrop(size, padding=pad_crop) if pad_crop else v2.Identity()
     return v2.Compose(
         [
-            PersonCrop(min_crop),
+            v2.Identity() if pad_crop else PersonCrop(min_crop),
             v2.Resize((size, size)),
             v2.RandomHorizontalFlip(),
+            crop,
             v2.ColorJitter(jitter, jitter, jitter),
             *_to_model(),
+            *([EraseImage(erasing, scale=(0.02, 0.4))] if erasing else []),
         ]
     )
 
@@ -64,6 +73,14 @@ class PersonCrop(v2.Transform):
     def transform(self, inpt: Any, params: dict[str, int]) -> Any:
         """Crop one image or set of boxes."""
         return v2.functional.crop(inpt, **params)
+
+
+class EraseImage(v2.RandomErasing):
+    """torchvision's random erasing of the image alone: the boxes stay, without its warning that they do."""
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Erase a rectangle of an image; anything else comes back as it is."""
+        return super().transform(inpt, params) if isinstance(inpt, Image) else inpt
 
 
 def _share_inside(box: Tensor, top: int, left: int, height: int, width: int) -> float:

@@ -13,12 +13,13 @@ class ResNetBackbone(nn.Module):
     """ResNet-50 without its pooling and classifier: image [B, 3, S, S] -> map [B, 2048, S/32, S/32].
 
     `stride_in_1x1` gives the layout of He et al. 2016, which strides in the first 1x1 convolution of a stage;
-    torchvision strides in the 3x3. Weights of one layout run in the other, and are clearly worse.
+    torchvision strides in the 3x3. Weights of one layout run in the other, and are clearly worse. With `last_stride`
+    1 the last stage keeps the size of its input: the map has S/16 x S/16 cells, from the same weights.
     """
 
     dim = 2048
 
-    def __init__(self, stride_in_1x1: bool) -> None:
+    def __init__(self, stride_in_1x1: bool, last_stride: int = 2) -> None:
         super().__init__()
         net = resnet50(weights=None)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
@@ -26,6 +27,9 @@ class ResNetBackbone(nn.Module):
         if stride_in_1x1:
             for layer in self.layers[1:]:
                 layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
+        if last_stride == 1:
+            block = self.layers[-1][0]
+            block.conv1.stride = block.conv2.stride = block.downsample[0].stride = (1, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(self.stem(image))
@@ -56,7 +60,13 @@ def _stage(inputs: int, outputs: int, stride: int, second: int) -> nn.Sequential
     )
 
 
-def build_backbone(name: str) -> nn.Module:
-    """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D."""
+def build_backbone(name: str, last_stride: int = 2) -> nn.Module:
+    """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D.
+
+    `last_stride`, 1 or 2, is that of ResNet-50's last stage; the small backbone's is 1 in any case.
+    """
     require(name in BACKBONES, "backbone", name, f"one of {', '.join(BACKBONES)}")
-    return SmallBackbone() if name == "small" else ResNetBackbone(stride_in_1x1=name == "resnet50_he2016")
+    require(last_stride in (1, 2), "last_stride", last_stride, "1 or 2")
+    if name == "small":
+        return SmallBackbone()
+    return ResNetBackbone(stride_in_1x1=name == "resnet50_he2016", last_stride=last_stride)

@@ -18,7 +18,6 @@ class Embedded(NamedTuple):
     logits: np.ndarray
 
 
-@torch.inference_mode()
 def embed(
     model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0,
     precision: str = "32-true", progress: bool = True,
@@ -31,9 +30,10 @@ def embed(
     model.to(device, memory_format=torch.channels_last).eval()
     half, outputs = pick_precision(precision) == "bf16-mixed", []
     loader = DataLoader(dataset, batch_size, num_workers=workers)
-    for batch in tqdm(loader, "embedding", disable=not progress, unit="batch"):
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            out = model(**{name: batch[name].to(device) for name in model.inputs})
-        outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
+    with torch.inference_mode():  # not around the move to the device: weights moved within it could not learn again
+        for batch in tqdm(loader, "embedding", disable=not progress, unit="batch"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                out = model(**{name: batch[name].to(device) for name in model.inputs})
+            outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
     features, logits = (torch.cat(part).numpy() for part in zip(*outputs, strict=True))
     return Embedded(features, logits)

@@ -17,9 +17,10 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from actret_core.errors import CheckpointError
+from actret_core.training.batches import held_out_loader, train_loader
 from actret_core.training.config import TrainConfig
 from actret_core.training.module import ActionModule
 
@@ -40,9 +41,10 @@ def fit(
     With `held_out`, training stops early on its loss and the model ends with the weights of its best epoch; without,
     with those of the last. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under `logs`, one folder
     for each resumed part, `metrics.csv` and TensorBoard's file. Raises CheckpointError if `out` holds a run of
-    another config.
+    another config, and DataError or ConfigError where the samples do not make the batches that are asked for.
     """
     out = Path(out)
+    loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]
     _claim(out, {"model": asdict(model.config), "train": asdict(config)})
     L.seed_everything(config.seed, workers=True, verbose=False)
     model.to(memory_format=torch.channels_last).train()  # Lightning would go on in the mode it finds
@@ -51,7 +53,6 @@ def fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on workers, folders and empty loops
         trainer = _trainer(config, out, clock, held_out is not None, progress)
-        loaders = [_loader(train, config, shuffle=True), held_out and _loader(held_out, config, shuffle=False)]
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
     if held_out is not None:
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
@@ -111,7 +112,7 @@ def _claim(out: Path, config: dict[str, Any]) -> None:
     path = out / "config.json"
     if path.exists():
         try:
-            same = json.loads(path.read_text()) == config
+            same = json.loads(path.read_text()) == json.loads(json.dumps(config))  # which knows no tuples
         except ValueError:  # cut short
             same = False
         if not same:
@@ -150,11 +151,3 @@ def pick_precision(precision: str) -> str:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.12 and newer
     return "bf16-mixed" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "32-true"
-
-
-def _loader(dataset: Dataset, config: TrainConfig, shuffle: bool) -> DataLoader:
-    # a last batch of one sample would break the batch norm
-    return DataLoader(
-        dataset, config.batch_size, shuffle=shuffle, num_workers=config.workers,
-        persistent_workers=config.workers > 0, drop_last=shuffle and len(dataset) % config.batch_size == 1,
-    )

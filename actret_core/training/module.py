@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from actret_core.data.transforms import mix_up
 from actret_core.models.fusion import Output
 from actret_core.training.config import TrainConfig
+from actret_core.training.schedule import build_optimizer, build_schedule
 
 
 def action_loss(logits: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
@@ -18,7 +19,10 @@ def action_loss(logits: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
 
 
 class ActionModule(L.LightningModule):
-    """Trains any module that names its `inputs` among a batch's keys and returns an Output."""
+    """Trains any module that names its `inputs` among a batch's keys and returns an Output.
+
+    A module with a `loss(output, target)` of its own is trained by it; any other by `action_loss`.
+    """
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
         super().__init__()
@@ -53,16 +57,13 @@ class ActionModule(L.LightningModule):
             nn.utils.clip_grad_norm_(self.parameters(), self.config.clip)
 
     def _loss(self, batch: dict[str, Tensor]) -> Tensor:
-        return action_loss(self(batch).logits.float(), batch["target"], self.config)
+        output = self(batch)
+        if hasattr(self.model, "loss"):
+            return self.model.loss(output, batch["target"])
+        return action_loss(output.logits.float(), batch["target"], self.config)
 
     def configure_optimizers(self) -> dict:
-        """AdamW with the config's schedule, stepped every batch."""
-        c, steps = self.config, int(self.trainer.estimated_stepping_batches)
-        optimizer = torch.optim.AdamW(self.parameters(), c.lr, weight_decay=c.weight_decay, fused=True)
-        if c.schedule == "onecycle":
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.lr, total_steps=steps)
-        elif c.schedule == "cosine":
-            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        else:
-            schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+        """The config's optimizer, with its schedule, stepped every batch."""
+        optimizer = build_optimizer(self.parameters(), self.config)
+        schedule = build_schedule(optimizer, self.config, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

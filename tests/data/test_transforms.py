@@ -1,12 +1,14 @@
 """Boxes must follow the image: each test draws a box as a rectangle and looks for it after the transform."""
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.tv_tensors import BoundingBoxes, Image
 
-from actret_core.data.transforms import PersonCrop, eval_transform, mix_up, train_transform
+from actret_core.data.transforms import EraseImage, PersonCrop, eval_transform, mix_up, train_transform
 
 PERSON = (30, 20, 80, 100)
 HEIGHT, WIDTH = 120, 160
@@ -112,3 +114,63 @@ def test_mix_up_mixes_images_as_it_mixes_targets() -> None:
         torch.testing.assert_close(mixed[:, 0, 0, 0], target @ torch.arange(4.0))
         shares.append(target.diagonal().min())
     assert min(shares) >= 0.5 and max(shares) > 0.9 > 0.8 > min(shares)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_boxes_follow_a_padded_crop(seed: int) -> None:
+    torch.manual_seed(seed)
+    image, person, regions = train_transform(96, pad_crop=10)(*sample())
+    assert image.shape == (3, 96, 96)
+    assert (bright_box(image) - person[0]).abs().max() <= 1.5
+    assert regions.min() >= 0 and regions.max() <= 96
+
+
+def test_a_padded_crop_shifts_by_at_most_the_padding_and_cuts_nothing_else() -> None:
+    """In place of the crop around the person: the scale stays that of the squashed image."""
+    torch.manual_seed(0)
+    scale = torch.tensor([96 / WIDTH, 96 / HEIGHT] * 2)
+    plain = torch.tensor(PERSON) * scale
+    shifts = []
+    for _ in range(40):
+        person = train_transform(96, min_crop=0.2, pad_crop=10)(*sample())[1][0].as_subclass(Tensor)
+        torch.testing.assert_close(person[2:] - person[:2], plain[2:] - plain[:2])
+        shifts.append((person[1] - plain[1]).item())
+    assert -10 <= min(shifts) < -5 and 5 < max(shifts) <= 10
+
+
+def test_erasing_leaves_a_rectangle_of_the_mean_color_and_the_boxes() -> None:
+    torch.manual_seed(0)
+    white = Image(torch.full((3, 120, 120), 255, dtype=torch.uint8))
+    boxes = [BoundingBoxes(torch.tensor([[3.0, 4, 50, 60]]), format="XYXY", canvas_size=(120, 120))] * 2
+    shares = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(60):
+            image, person, _ = train_transform(120, jitter=0.0, pad_crop=1, erasing=0.5)(white, *boxes)
+            erased = (image[:, 2:-2, 2:-2] == 0).all(0)
+            y, x = erased.nonzero(as_tuple=True)
+            shares.append(erased.float().mean().item())
+            if len(y):
+                assert erased[y.min() : y.max() + 1, x.min() : x.max() + 1].all(), "a whole rectangle"
+            assert person[0, 2] - person[0, 0] == 47
+    hit = [share for share in shares if share]
+    assert 15 <= len(hit) <= 45 and max(hit) < 0.45 and max(hit) > 0.2
+
+
+def test_erasing_touches_the_image_alone() -> None:
+    erased = EraseImage(1.0)(*sample())
+    assert not torch.equal(erased[0], sample()[0])
+    for left, right in zip(erased[1:], sample()[1:], strict=True):
+        assert torch.equal(left, right) and isinstance(left, BoundingBoxes)
+
+
+def test_without_pad_crop_and_erasing_nothing_new_is_drawn() -> None:
+    """Recorded runs stay repeatable: the defaults take the same random numbers in the same order."""
+    old = v2.Compose([PersonCrop(0.6), v2.Resize((96, 96)), v2.RandomHorizontalFlip(), v2.ColorJitter(0.2, 0.2, 0.2)])
+    torch.manual_seed(5)
+    first = old(*sample())
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    second = train_transform(96)(*sample())
+    assert torch.equal(torch.rand(1), after)
+    torch.testing.assert_close(first[1].clamp(0, 96).as_subclass(Tensor), second[1].as_subclass(Tensor))

@@ -72,6 +72,17 @@ def test_a_config_that_makes_no_sense(saved: Path, text: str) -> None:
         load_model(saved)
 
 
+def test_a_file_from_before_methods_had_names(saved: Path, config: RegionNetConfig) -> None:
+    save_file(load_file(saved), saved, metadata={"config": json.dumps(asdict(config))})
+    assert isinstance(load_model(saved, expected=config), RegionNet)
+
+
+def test_a_method_of_another_version(saved: Path) -> None:
+    save_file(load_file(saved), saved, metadata={"config": "{}", "method": "delf"})
+    with pytest.raises(CheckpointError, match="of the method 'delf', which is none of region_net, "):
+        load_model(saved)
+
+
 @pytest.mark.parametrize("change", [{"blocks": 2}, {"ffn": 99}])
 def test_weights_that_do_not_fit_their_config(saved: Path, config: RegionNetConfig, change: dict) -> None:
     save_file(load_file(saved), saved, metadata={"config": json.dumps(asdict(replace(config, **change)))})

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from actret_core.models.fusion import FusionHead
+from actret_core.models.fusion import FusionHead, Output
 from actret_core.training.embed import embed
 
 
@@ -34,6 +35,25 @@ def test_the_model_can_learn_afterward(toy, head: FusionHead) -> None:
     embed(head, data, progress=False)
     head(data.tokens, torch.ones(4, 4, dtype=torch.bool)).logits.sum().backward()
     assert head.classifier[0].weight.grad.any()
+
+
+def test_a_model_with_maps_can_learn_afterward() -> None:
+    """Its weights change their layout on the way, and must stay such as can be trained."""
+
+    class Convolution(nn.Module):
+        inputs = ("image",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 3)
+
+        def forward(self, image: torch.Tensor) -> Output:
+            return Output(self.conv(image).mean((2, 3)), self.conv(image).mean((2, 3)))
+
+    model = Convolution()
+    embed(model, [{"image": torch.randn(3, 5, 5)}] * 3, progress=False)
+    model(torch.randn(2, 3, 5, 5)).logits.sum().backward()
+    assert model.conv.weight.grad.any()
 
 
 def test_half_precision_is_close_and_stored_as_float32(toy, head: FusionHead) -> None:

@@ -10,10 +10,12 @@ from actret_core.errors import ConfigError
 from actret_core.training.config import TrainConfig
 
 BAD = [
-    ("schedule", "linear"), ("precision", "16"), ("epochs", 0), ("batch_size", 0), ("batch_size", 1),
+    ("schedule", "triangular"), ("precision", "16"), ("epochs", 0), ("batch_size", 0), ("batch_size", 1),
     ("patience", 0), ("lr", 0), ("lr", -1e-3), ("held_out", 1.0), ("held_out", -0.1),
     ("label_smoothing", 1.0), ("mixup", -0.2), ("weight_decay", -1), ("clip", -1), ("workers", -1),
     ("min_crop", 0), ("min_crop", 1.5), ("jitter", -0.1),
+    ("optimizer", "lion"), ("warmup", -1), ("warmup", 150), ("per_class", -1), ("per_class", 3), ("pad_crop", -1),
+    ("erasing", 1.5), ("erasing", -0.1), ("milestones", (5,)),
 ]  # fmt: skip
 
 
@@ -31,8 +33,19 @@ def test_an_unknown_key_names_the_near_miss(key: str, near: str) -> None:
         config_from_dict(TrainConfig, {key: 1})
 
 
+@pytest.mark.parametrize("milestones", [(), (0,), (7, 5), (5, 5), (150,)])
+def test_milestones_rise_within_the_training(milestones: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"milestones={milestones!r}: expected rising epochs")):
+        TrainConfig(schedule="multistep", milestones=milestones)
+
+
+def test_a_cycle_has_its_own_rise() -> None:
+    with pytest.raises(ConfigError, match="warmup=2: expected 0 for the schedule 'onecycle'"):
+        TrainConfig(schedule="onecycle", warmup=2)
+
+
 def test_a_config_survives_json() -> None:
-    config = TrainConfig(schedule="onecycle", multi_label=True, seed=3)
+    config = TrainConfig(schedule="multistep", milestones=(40, 70), multi_label=True, seed=3)
     assert config_from_dict(TrainConfig, json.loads(json.dumps(asdict(config)))) == config
 
 

@@ -1,0 +1,131 @@
+"""The Reranking Transformer (Tan, Yuan and Ordonez 2021): two images as one sequence, and whether they belong together.
+
+Its global branch, which ranks the gallery first, is DELG's, as in the authors' study of landmarks; so a trained DELG is
+the first half of a trained RRT. Of DELG's frozen map the pair transformer then learns its local descriptors.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from actret_core.config import require
+from actret_core.models.baselines.checks import check_fields
+from actret_core.models.baselines.delg import Delg, DelgConfig
+from actret_core.models.fusion import Output, sinusoid
+
+CLS, SEP, FIRST, SECOND = range(4)
+
+
+@dataclass(frozen=True)
+class RrtConfig:
+    """The defaults are the authors'.
+
+    dim: of DELG's embedding, which ranks first. cells: a finer map is averaged to cells x cells. local_dim: of a local
+    descriptor. blocks, heads, ffn, dropout: the pair transformer. top: how many of a ranking it sorts anew.
+    """
+
+    classes: int = 40
+    backbone: str = "resnet50"
+    image_size: int = 224
+    dim: int = 2048
+    cells: int = 7
+    local_dim: int = 128
+    blocks: int = 6
+    heads: int = 4
+    ffn: int = 1024
+    dropout: float = 0.0
+    top: int = 100
+
+    def __post_init__(self) -> None:
+        check_fields(self, at_least_one=("dim", "cells", "local_dim", "blocks", "heads", "ffn", "top"))
+        require(self.local_dim % self.heads == 0, "heads", self.heads, f"a divisor of local_dim={self.local_dim}")
+        require(self.local_dim % 4 == 0, "local_dim", self.local_dim, "a multiple of 4, for sines of rows and columns")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
+
+
+def sine_positions(height: int, width: int, dim: int) -> Tensor:
+    """Where each cell lies: [h*w, dim], row by row; half the channels for the row, half for the column, in (0, 2]."""
+    rows, columns = (sinusoid(2 * torch.arange(1, n + 1) / n, dim // 2) for n in (height, width))
+    grid = rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)
+    return torch.cat(grid, 2).flatten(0, 1)
+
+
+class PairTransformer(nn.Module):
+    """Maps of two images [B, D, h, w] -> Output: the CLS token [B, d], and a logit [B, 1] that they share an action."""
+
+    inputs = ("first", "second")
+
+    def __init__(self, config: RrtConfig, dim: int) -> None:
+        super().__init__()
+        self.config = config
+        self.describe = nn.Conv2d(dim, config.local_dim, 1)
+        self.segments = nn.Embedding(4, config.local_dim)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(config.local_dim, config.heads, config.ffn, config.dropout, batch_first=True)
+            for _ in range(config.blocks)
+        )
+        self.score = nn.Linear(config.local_dim, 1)
+        for parameter in self.parameters():
+            if parameter.ndim > 1:  # the segments too: at their default scale they would drown the descriptors
+                nn.init.xavier_uniform_(parameter)
+
+    def descriptors(self, feature_map: Tensor) -> Tensor:
+        """Local descriptors with their positions: [B, D, h, w] -> [B, h*w, d]."""
+        local = self.describe(feature_map)                               # [B, d, h, w]
+        return local.flatten(2).transpose(1, 2) + sine_positions(*local.shape[2:], local.shape[1]).to(local)
+
+    def match(self, first: Tensor, second: Tensor) -> Output:
+        """As `forward`, of the descriptors [B, T, d] of both images."""
+        cls, sep = (self.segments.weight[i].expand(len(first), 1, -1) for i in (CLS, SEP))
+        first, second = first + self.segments.weight[FIRST], second + self.segments.weight[SECOND]
+        x = torch.cat([cls, first, sep, second], 1)                      # [B, 2T + 2, d]
+        for block in self.blocks:
+            x = block(x)
+        return Output(x[:, 0], self.score(x[:, 0]))
+
+    def forward(self, first: Tensor, second: Tensor) -> Output:
+        return self.match(self.descriptors(first), self.descriptors(second))
+
+    def loss(self, output: Output, target: Tensor) -> Tensor:
+        """Binary cross-entropy on the logit; target [B, 1] is 1 for a pair of one action."""
+        return F.binary_cross_entropy_with_logits(output.logits.float(), target)
+
+
+class Rrt(nn.Module):
+    """image [B, 3, S, S] -> DELG's Output. `pairs` is trained after it (`training.pairs`), and sorts the best anew."""
+
+    inputs = ("image",)
+
+    def __init__(self, config: RrtConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.delg = Delg(DelgConfig(config.classes, config.backbone, config.image_size, config.dim))
+        self.pairs = PairTransformer(config, self.delg.backbone.dim)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The backbone of the global branch, the only one."""
+        return self.delg.backbone
+
+    def maps(self, image: Tensor) -> Tensor:
+        """The map that local descriptors are made of, [B, D, h, w], at most `cells` high and wide."""
+        feature_map = self.backbone(image)
+        size = [min(side, self.config.cells) for side in feature_map.shape[2:]]
+        return F.adaptive_avg_pool2d(feature_map, size)
+
+    def descriptors(self, image: Tensor) -> Tensor:
+        """The local descriptors of an image, [B, T, d]."""
+        return self.pairs.descriptors(self.maps(image))
+
+    def head(self, feature_map: Tensor) -> Output:
+        """From the backbone's map [B, D, h, w] on."""
+        return self.delg.head(feature_map)
+
+    def forward(self, image: Tensor) -> Output:
+        return self.delg(image)
+
+    def loss(self, output: Output, target: Tensor) -> Tensor:
+        """The global branch's: ArcFace; target [B, C]."""
+        return self.delg.loss(output, target)

@@ -1,0 +1,124 @@
+"""The strong ReID baseline (Luo et al. 2019): a plain ResNet-50 with every trick of person re-identification."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from pytorch_metric_learning.distances import LpDistance
+from pytorch_metric_learning.losses import TripletMarginLoss
+from pytorch_metric_learning.miners import BatchHardMiner
+from pytorch_metric_learning.reducers import MeanReducer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import roi_align
+
+from actret_core.config import require
+from actret_core.models.backbone import build_backbone
+from actret_core.models.baselines.arcface import action_shares
+from actret_core.models.baselines.checks import check_fields
+
+
+@dataclass(frozen=True)
+class StrongReidConfig:
+    """The defaults are the authors'.
+
+    last_stride: of the backbone. smoothing: of the labels. margin: of the triplets. center_weight, center_lr: of the
+    center loss, and the step by which its centers follow. crop: see the anchored person alone, not the whole image.
+    """
+
+    classes: int = 40
+    backbone: str = "resnet50"
+    image_size: int = 224
+    last_stride: int = 1
+    smoothing: float = 0.1
+    margin: float = 0.3
+    center_weight: float = 0.0005
+    center_lr: float = 0.5
+    crop: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, not_negative=("margin", "center_weight", "center_lr"))
+        require(self.last_stride in (1, 2), "last_stride", self.last_stride, "1 or 2")
+        require(0 <= self.smoothing < 1, "smoothing", self.smoothing, "a number in [0, 1)")
+
+
+class StrongOutput(NamedTuple):
+    """An Output with the `feature` [B, D] before the batch norm, which the metric losses see."""
+
+    embedding: Tensor
+    logits: Tensor
+    feature: Tensor
+
+
+def crop_person(image: Tensor, person: Tensor) -> Tensor:
+    """The box of the anchored person as a whole image: [B, 3, S, S] and xyxy [B, 4] in its pixels -> [B, 3, S, S]."""
+    boxes = torch.cat([torch.arange(len(person)).to(person)[:, None], person], 1)    # [B, 5]
+    return roi_align(image.float(), boxes.float(), image.shape[-2:], sampling_ratio=2, aligned=True)
+
+
+class CenterLoss(nn.Module):
+    """The squared distance of a feature to the center of its action, summed and divided by the batch's size.
+
+    The authors move the centers by their own SGD of rate 0.5, whose step for this loss is a moving average. It is
+    taken here, after the loss is computed, so that one optimizer suffices: the centers are no parameters, and feel
+    neither its rate nor weight decay nor clipping.
+    """
+
+    def __init__(self, classes: int, dim: int, lr: float) -> None:
+        super().__init__()
+        self.lr = lr
+        self.register_buffer("centers", torch.randn(classes, dim))
+
+    def forward(self, feature: Tensor, label: Tensor) -> Tensor:
+        """feature [B, D], label [B] -> scalar; in training, the centers then follow."""
+        away = feature - self.centers[label]                             # [B, D]
+        if self.training:
+            step = 2 * self.lr / max(len(label), 1) * away.detach()
+            self.centers = self.centers.index_add(0, label, step)
+        return away.square().sum() / max(len(label), 1)
+
+
+class StrongReid(nn.Module):
+    """image [B, 3, S, S] (and person [B, 4], if cropped) -> StrongOutput; the embedding is the one after BNNeck."""
+
+    inputs = ("image",)
+
+    def __init__(self, config: StrongReidConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.inputs = ("image", "person") if config.crop else ("image",)
+        self.backbone = build_backbone(config.backbone, config.last_stride)
+        dim = self.backbone.dim
+        self.neck = nn.BatchNorm1d(dim)
+        self.neck.bias.requires_grad_(False)
+        self.classifier = nn.Linear(dim, config.classes, bias=False)
+        nn.init.normal_(self.classifier.weight, std=0.001)
+        distance = LpDistance(normalize_embeddings=False)
+        self.miner = BatchHardMiner(distance=distance)
+        # the library's own mean leaves out triplets that cost nothing; the authors' counts them
+        self.triplets = TripletMarginLoss(config.margin, distance=distance, reducer=MeanReducer())
+        self.centers = CenterLoss(config.classes, dim, config.center_lr)
+
+    def head(self, feature_map: Tensor) -> StrongOutput:
+        """From the backbone's map [B, D, h, w] on."""
+        feature = feature_map.mean((2, 3))
+        embedding = self.neck(feature)
+        return StrongOutput(embedding, self.classifier(embedding), feature)
+
+    def forward(self, image: Tensor, person: Tensor | None = None) -> StrongOutput:
+        return self.head(self.backbone(image if person is None else crop_person(image, person)))
+
+    def loss(self, output: StrongOutput, target: Tensor) -> Tensor:
+        """Cross-entropy + triplets + weighted centers; target [B, C].
+
+        For the last two, a person of several actions or a mixed-up image counts under the one of the largest share;
+        a person of none of the actions is left out of all three.
+        """
+        known = target.sum(1) > 0
+        logits, feature = output.logits.float()[known], output.feature.float()[known]
+        if not len(feature):
+            return output.logits.sum() * 0
+        label, c = target[known].argmax(1), self.config
+        entropy = F.cross_entropy(logits, action_shares(target[known]), label_smoothing=c.smoothing)
+        triplets = self.triplets(feature, label, self.miner(feature, label))
+        return entropy + triplets + c.center_weight * self.centers(feature, label)

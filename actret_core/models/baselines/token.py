@@ -1,0 +1,140 @@
+"""R50-Token (Wu et al. 2022): a few visual tokens, read from the map and refined by it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from actret_core.config import require
+from actret_core.models.backbone import build_backbone
+from actret_core.models.baselines.arcface import ArcFace
+from actret_core.models.baselines.checks import check_fields
+from actret_core.models.fusion import Output
+
+
+@dataclass(frozen=True)
+class TokenConfig:
+    """The defaults are the authors', but for their stochastic depth, which is left out.
+
+    dim: of a token and of the embedding. tokens: how many. heads: of all attention. refinements: decoder layers.
+    dropout: in attention and MLP. margin, in radians, and scale: ArcFace's.
+    """
+
+    classes: int = 40
+    backbone: str = "resnet50"
+    image_size: int = 224
+    dim: int = 1024
+    tokens: int = 4
+    heads: int = 8
+    refinements: int = 2
+    dropout: float = 0.1
+    margin: float = 0.2
+    scale: float = 32.0
+
+    def __post_init__(self) -> None:
+        check_fields(self, at_least_one=("dim", "tokens", "heads"), not_negative=("refinements", "margin"))
+        require(self.dim % self.heads == 0, "heads", self.heads, f"a divisor of dim={self.dim}")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
+        require(self.scale > 0, "scale", self.scale, "a positive number")
+
+
+class CellNorm(nn.BatchNorm1d):
+    """Batch norm of cells [B, T, d] over images and cells: that of a map, kept apart from the backbone's."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.flatten(0, 1)).view_as(x)
+
+
+class _Attention(nn.MultiheadAttention):
+    """Attention of queries [B, T, d] over values [B, n, d], with dropout on what comes out too."""
+
+    def __init__(self, config: TokenConfig) -> None:
+        super().__init__(config.dim, config.heads, config.dropout, batch_first=True)
+
+    def forward(self, query: Tensor, value: Tensor) -> Tensor:
+        out, _ = super().forward(query, value, value, need_weights=False)
+        return nn.functional.dropout(out, self.dropout, self.training)
+
+
+class Encoder(nn.Module):
+    """The cells look at each other: self-attention, then a linear layer of the normalized, each added to its input."""
+
+    def __init__(self, config: TokenConfig) -> None:
+        super().__init__()
+        self.attention, self.norm = _Attention(config), CellNorm(config.dim)
+        self.linear = nn.Linear(config.dim, config.dim)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        cells = cells + self.attention(cells, cells)
+        return cells + self.linear(self.norm(cells))
+
+
+class Tokenizer(nn.Module):
+    """Cells [B, T, d] -> visual tokens [B, n, d]. At each cell the tokens share an attention of 1 among them."""
+
+    def __init__(self, config: TokenConfig) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(config.tokens, config.dim))
+        self.out = nn.Sequential(nn.Linear(config.dim, config.dim), nn.LayerNorm(config.dim))
+
+    def attention(self, cells: Tensor) -> Tensor:
+        """[B, n, T]: how much of each cell goes to each token; sums to 1 over the tokens, not over the cells."""
+        return (self.queries @ cells.transpose(1, 2)).softmax(1)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        return self.out(self.attention(cells) @ cells)
+
+
+class Refinement(nn.Module):
+    """Tokens [B, n, d] look at the cells [B, T, d], pass an MLP and look at each other; all three are added."""
+
+    def __init__(self, config: TokenConfig) -> None:
+        super().__init__()
+        dim, drop = config.dim, config.dropout
+        self.norms = nn.ModuleList([nn.LayerNorm(dim), nn.LayerNorm(dim)])
+        self.cross, self.own = _Attention(config), _Attention(config)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(drop), nn.Linear(2 * dim, dim), nn.Dropout(drop)
+        )
+
+    def forward(self, tokens: Tensor, cells: Tensor) -> Tensor:
+        tokens = tokens + self.cross(self.norms[0](tokens), cells)
+        tokens = tokens + self.mlp(tokens)
+        normed = self.norms[1](tokens)
+        return tokens + self.own(normed, normed)
+
+
+class TokenNet(nn.Module):
+    """image [B, 3, S, S] -> Output: the embedding [B, dim] is made of all tokens, side by side."""
+
+    inputs = ("image",)
+
+    def __init__(self, config: TokenConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = build_backbone(config.backbone)
+        self.reduce = nn.Sequential(nn.Linear(self.backbone.dim, config.dim), CellNorm(config.dim))  # a 1x1 convolution
+        self.encoder, self.tokenizer = Encoder(config), Tokenizer(config)
+        self.refinements = nn.ModuleList(Refinement(config) for _ in range(config.refinements))
+        self.out = nn.Sequential(nn.Linear(config.tokens * config.dim, config.dim), nn.BatchNorm1d(config.dim))
+        self.arcface = ArcFace(config.dim, config.classes, config.margin, config.scale)
+
+    def cells(self, feature_map: Tensor) -> Tensor:
+        """The map [B, D, h, w] as cells [B, h*w, dim] that have seen each other."""
+        return self.encoder(self.reduce(feature_map.flatten(2).transpose(1, 2)))
+
+    def head(self, feature_map: Tensor) -> Output:
+        """From the backbone's map [B, D, h, w] on."""
+        cells = self.cells(feature_map)
+        tokens = self.tokenizer(cells)                                   # [B, n, dim]
+        for refine in self.refinements:
+            tokens = refine(tokens, cells)
+        embedding = self.out(tokens.flatten(1))
+        return Output(embedding, self.arcface.logits(embedding))
+
+    def forward(self, image: Tensor) -> Output:
+        return self.head(self.backbone(image))
+
+    def loss(self, output: Output, target: Tensor) -> Tensor:
+        """ArcFace on the embedding; target [B, C]."""
+        return self.arcface(output.embedding, target)

@@ -1,0 +1,67 @@
+"""How samples come together in batches: a plain shuffle, or some of each of a few actions."""
+
+import numpy as np
+import torch
+from pytorch_metric_learning.samplers import MPerClassSampler
+from torch.utils.data import DataLoader, Dataset
+
+from actret_core.config import require
+from actret_core.errors import DataError
+from actret_core.training.config import TrainConfig
+
+
+def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
+    """Random batches for training. Raises DataError or ConfigError if the samples do not make them."""
+    targets = getattr(dataset, "targets", None)
+    if targets is not None:
+        check_actions(targets, _names(dataset))
+    fits = targets is not None or not config.per_class
+    require(fits, "per_class", config.per_class, "0: this data set has no targets")
+    sampler = balanced_sampler(targets, config, _names(dataset)) if config.per_class else None
+    # a last batch of one sample would break the batch norm
+    return _loader(dataset, config, sampler=sampler, shuffle=sampler is None,
+                   drop_last=len(dataset) % config.batch_size == 1)
+
+
+def held_out_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
+    """All samples in their order."""
+    return _loader(dataset, config)
+
+
+def _loader(dataset: Dataset, config: TrainConfig, **how: object) -> DataLoader:
+    workers = config.workers
+    return DataLoader(dataset, config.batch_size, num_workers=workers, persistent_workers=workers > 0, **how)
+
+
+def check_actions(targets: torch.Tensor, names: tuple[str, ...]) -> None:
+    """Raise DataError, naming them, if some actions have no sample; targets [N, C], `names` of the actions or ()."""
+    absent = (~(targets > 0).any(0)).nonzero().flatten().tolist()
+    if absent:
+        first = ", ".join(names[i] if names else str(i) for i in absent[:3])
+        raise DataError(
+            f"training set: no sample of {len(absent)} of {targets.shape[1]} actions, first {first}; add some, or "
+            "leave the action out of the data set's list of actions"
+        )
+
+
+def balanced_sampler(targets: torch.Tensor, config: TrainConfig, names: tuple[str, ...] = ()) -> MPerClassSampler:
+    """Batches of `per_class` samples of each of batch_size / per_class random actions (PK sampling).
+
+    A sample of several actions counts under its first, those of none as an action of their own. Within a batch no
+    sample stands twice: pytorch-metric-learning would repeat those of an action that has too few, which makes
+    positives of distance zero; here that is an error. Raises ConfigError, naming the action.
+    """
+    labels = torch.where(targets.any(1), targets.argmax(1), targets.shape[1]).numpy()
+    actions, counts = np.unique(labels, return_counts=True)
+    fewest, each, size = counts.argmin(), config.per_class, config.batch_size
+    name = (*names, "none")[actions[fewest]] if names else actions[fewest]
+    require(counts[fewest] >= each, "per_class", each,
+            f"at most {counts[fewest]}, the training samples of {name!s}; lower it, or 0 for a plain shuffle")
+    require(len(actions) * each >= size, "batch_size", size,
+            f"at most {len(actions) * each}: {each} of each of {len(actions)} actions; lower it or raise per_class")
+    return MPerClassSampler(labels, each, size, length_before_new_iter=len(labels))
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    split = getattr(dataset, "split", None)
+    return split.actions if split is not None else ()

@@ -1,0 +1,39 @@
+"""The optimizer of a training config, and how its learning rate goes."""
+
+import math
+from collections.abc import Iterable
+
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from actret_core.training.config import TrainConfig
+
+
+def build_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> Optimizer:
+    """AdamW, Adam or SGD over all parameters, at the config's rate and weight decay."""
+    if config.optimizer == "sgd":
+        return SGD(parameters, config.lr, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
+    kind = {"adamw": AdamW, "adam": Adam}[config.optimizer]
+    return kind(parameters, config.lr, weight_decay=config.weight_decay, fused=True)
+
+
+def build_schedule(optimizer: Optimizer, config: TrainConfig, steps: int) -> LRScheduler:
+    """The schedule of a training of `steps` batches, to be stepped after each."""
+    if config.schedule == "onecycle":
+        return OneCycleLR(optimizer, config.lr, total_steps=steps)
+    return LambdaLR(optimizer, lambda step: rate(config, step, steps))
+
+
+def rate(config: TrainConfig, step: int, steps: int) -> float:
+    """The share of the learning rate at batch `step` of `steps`, 0 being the first: warm-up, then the schedule."""
+    warm = steps * config.warmup // config.epochs
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    done = (step - warm) / max(steps - warm, 1)
+    if config.schedule == "linear":
+        return 1 - done
+    if config.schedule == "cosine":
+        return (1 + math.cos(math.pi * done)) / 2
+    passed = sum(step * config.epochs >= epoch * steps for epoch in config.milestones)
+    return 0.1**passed

@@ -1,0 +1,88 @@
+"""Every rival learns 32 drawings by heart, by the training that all share: some seconds each on one core."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from actret_core.data.dataset import ActionDataset
+from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.transforms import eval_transform
+from actret_core.experiment import to_embeddings
+from actret_core.models.baselines.delg import DelgConfig
+from actret_core.models.baselines.rrt import RrtConfig
+from actret_core.models.baselines.strong_reid import StrongReidConfig
+from actret_core.models.baselines.token import TokenConfig
+from actret_core.models.methods import build_model
+from actret_core.models.weights import load_backbone
+from actret_core.retrieval import evaluate
+from actret_core.training.config import TrainConfig
+from actret_core.training.embed import embed
+from actret_core.training.fit import fit
+from actret_core.training.pairs import collect, rank_others, resort, train_pairs
+
+WEIGHTS = Path(__file__).parents[3] / "results" / "playground" / "small_backbone.safetensors"
+SMALL: dict[str, Any] = {"classes": 12, "backbone": "small", "image_size": 64}
+TRAIN = TrainConfig(
+    epochs=24, batch_size=8, lr=5e-3, schedule="onecycle", mixup=0.0, held_out=0.0, precision="32-true", workers=0
+)
+CONFIGS = {
+    "strong_reid": (StrongReidConfig(**SMALL), replace(TRAIN, per_class=2)),
+    "strong_reid on the person": (StrongReidConfig(**SMALL, crop=True), replace(TRAIN, per_class=2)),
+    "delg": (DelgConfig(**SMALL, dim=64), TRAIN),
+    "token": (TokenConfig(**SMALL, dim=64, heads=4, dropout=0.0), replace(TRAIN, lr=1e-3)),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Batches this small gain nothing by two threads, and lose much where another process is at work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def drawings(playground: Path) -> ActionDataset:
+    """The first two of each action, and eight more."""
+    parts = [read_stanford40(playground, name, name="playground") for name in ("train", "test")]
+    samples = sorted((s for part in parts for s in part.samples), key=lambda s: s.id.rsplit("_", 1)[::-1])[:32]
+    split = replace(parts[0], samples=tuple(samples))
+    assert split.targets.sum(0).min() >= 2
+    return ActionDataset(split, {name: torch.empty(0, 4) for name in split.ids}, 1, eval_transform(64), cache=True)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_rival_learns_by_heart(name: str, drawings: ActionDataset, tmp_path: Path) -> None:
+    config, train = CONFIGS[name]
+    torch.manual_seed(0)
+    model = build_model(config)
+    losses = fit(model, drawings, None, train, tmp_path, progress=False).losses
+    assert losses[-1] < 0.35 * losses[0]
+    found = embed(model, drawings, progress=False)
+    correct = found.logits.argmax(1) == drawings.targets.argmax(1).numpy()
+    assert correct.mean() >= 0.9
+    assert evaluate(to_embeddings(drawings.split, found.features)).mAP > 0.9
+
+
+def test_the_pair_transformer_learns_by_heart(drawings: ActionDataset, tmp_path: Path) -> None:
+    """On the playground's own backbone and a global branch that never learned: what the pairs gain is theirs alone."""
+    torch.manual_seed(0)
+    model = build_model(RrtConfig(**SMALL, dim=64, cells=2, local_dim=32, blocks=2, heads=2, ffn=64, top=31))
+    load_backbone(model.backbone, WEIGHTS)
+    found = to_embeddings(drawings.split, embed(model, drawings, progress=False).features)
+    before = {name: value.clone() for name, value in model.delg.state_dict().items()}
+    train = replace(TRAIN, epochs=120, batch_size=16, lr=3e-3)
+    losses = train_pairs(model, drawings, found, train, tmp_path, progress=False).losses
+    assert losses[-1] < 0.6 * losses[0]
+    assert all(torch.equal(before[name], value) for name, value in model.delg.state_dict().items()), "it rests"
+    ranking = resort(model, drawings, found, progress=False)
+    plain, sorted_anew = evaluate(found).mAP, evaluate(found, ranking=ranking).mAP
+    assert sorted_anew > plain + 0.2
+    maps = collect(model.maps, model, drawings, progress=False)
+    assert np.isfinite(maps.numpy()).all() and rank_others(found).shape == (32, 31)
