@@ -13,14 +13,15 @@ class ResNetBackbone(nn.Module):
     """ResNet-50 without its pooling and classifier: image [B, 3, S, S] -> map [B, 2048, S/32, S/32].
 
     `stride_in_1x1` gives the layout of He et al. 2016, which strides in the first 1x1 convolution of a stage;
-    torchvision strides in the 3x3. Weights of one layout run in the other, and are clearly worse.
+    torchvision strides in the 3x3. Weights of one layout run in the other, and are clearly worse. With `last_stride`
+    1 the last stage keeps the size of its input: the map has S/16 x S/16 cells, from the same weights.
     """
 
     dim = 2048
 
-    def __init__(self, stride_in_1x1: bool) -> None:
+    def __init__(self, stride_in_1x1: bool, last_stride: int = 2) -> None:
         super().__init__()
-        self.stem, self.layers = _resnet_parts(stride_in_1x1)
+        self.stem, self.layers = _resnet_parts(stride_in_1x1, last_stride)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(self.stem(image))
@@ -45,7 +46,7 @@ class FrontBackbone(nn.Module):
 
 
 class TailBackbone(nn.Module):
-    """layer4 of ResNet-50 alone: map [B, 1024, h, w] -> map [B, 2048, h/2, w/2].
+    """layer4 of ResNet-50 alone: map [B, 1024, h, w] -> map [B, 2048, h/2, w/2], or h x w with `last_stride` 1.
 
     Under a frozen front, whose maps are computed once, it is all of the backbone that has to run. Parameters of both
     parts are named as in the whole: a `ResNetBackbone` loads the union of their states.
@@ -53,21 +54,24 @@ class TailBackbone(nn.Module):
 
     dim = 2048
 
-    def __init__(self, stride_in_1x1: bool) -> None:
+    def __init__(self, stride_in_1x1: bool, last_stride: int = 2) -> None:
         super().__init__()
-        self.layers = _resnet_parts(stride_in_1x1)[1][3:]                # a slice keeps its name, "3"
+        self.layers = _resnet_parts(stride_in_1x1, last_stride)[1][3:]   # a slice keeps its name, "3"
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)
 
 
-def _resnet_parts(stride_in_1x1: bool) -> tuple[nn.Sequential, nn.Sequential]:
+def _resnet_parts(stride_in_1x1: bool, last_stride: int = 2) -> tuple[nn.Sequential, nn.Sequential]:
     """The stem and the four stages of a randomly initialized ResNet-50."""
     net = resnet50(weights=None)
     layers = nn.Sequential(net.layer1, net.layer2, net.layer3, net.layer4)
     if stride_in_1x1:
         for layer in layers[1:]:
             layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
+    if last_stride == 1:
+        block = layers[-1][0]
+        block.conv1.stride = block.conv2.stride = block.downsample[0].stride = (1, 1)
     return nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool), layers
 
 
@@ -96,13 +100,17 @@ def _stage(inputs: int, outputs: int, stride: int, second: int) -> nn.Sequential
     )
 
 
-def build_backbone(name: str) -> nn.Module:
-    """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D."""
+def build_backbone(name: str, last_stride: int = 2) -> nn.Module:
+    """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D.
+
+    `last_stride`, 1 or 2, is that of ResNet-50's last stage; the small backbone's is 1 in any case.
+    """
     require(name in BACKBONES, "backbone", name, f"one of {', '.join(BACKBONES)}")
+    require(last_stride in (1, 2), "last_stride", last_stride, "1 or 2")
     if name == "small":
         return SmallBackbone()
     kind = TailBackbone if name.endswith("_tail") else ResNetBackbone
-    return kind(stride_in_1x1="he2016" in name)
+    return kind("he2016" in name, last_stride)
 
 
 def build_front(tail: str) -> FrontBackbone:

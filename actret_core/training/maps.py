@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 from tqdm import tqdm
 
+from actret_core.config import require
 from actret_core.data.dataset import read_sample
-from actret_core.data.maps import MapInfo, MapStore, read_info, sidecar
+from actret_core.data.maps import VIEWS, MapInfo, MapStore, picture, read_info, sidecar
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.transforms import eval_transform
 from actret_core.errors import DataError
@@ -24,26 +25,28 @@ from actret_core.training.fit import pick_precision
 
 def write_maps(
     split: ActionSplit, front: FrontBackbone, path: str | Path, image_size: int = 224,
-    batch_size: int = 32, workers: int = 0, precision: str = "auto", progress: bool = True,
+    view: str = "image", batch_size: int = 32, workers: int = 0, precision: str = "auto", progress: bool = True,
 ) -> MapStore:
     """The maps of every photograph of `split` and of its mirror, in a file at `path`; computed once.
 
-    A finished store of the same data set, image size and front is opened as it is; an interrupted one, in
-    `<path>.part`, is continued. The sidecar `<path>.json` comes last. `precision` is as in TrainConfig. Raises
-    DataError if a store of another kind stands there.
+    With `view` "person", those of every anchored person, cut out of the photograph before it is squashed. A finished
+    store of the same data set, view, image size and front is opened as it is; an interrupted one, in `<path>.part`,
+    is continued. The sidecar `<path>.json` comes last. `precision` is as in TrainConfig. Raises DataError if a store
+    of another kind stands there.
     """
-    path, photographs = Path(path), {s.image_id: s for s in split.samples}
+    require(view in VIEWS, "view", view, f"one of {', '.join(VIEWS)}")
+    path, pictures = Path(path), {picture(s, view)[0]: s for s in split.samples}
     side = -(-image_size // front.stride)
     info = MapInfo(
-        split.dataset, tuple(photographs), image_size, front.tail, weights_sha256(front), (front.dim, side, side),
-        pick_precision(precision),
+        split.dataset, view, tuple(pictures), image_size, front.tail, weights_sha256(front),
+        (front.dim, side, side), pick_precision(precision),
     )
     if sidecar(path).exists():
         read_info(sidecar(path)).check(path, info)
         return MapStore(path)
     part, done = _begin(path, info)
-    pending = _Photographs(list(photographs.values())[done:], image_size)
-    bar = tqdm(total=len(photographs), initial=done, desc="maps", unit="image", disable=not progress)
+    pending = _Pictures(list(pictures.values())[done:], info)
+    bar = tqdm(total=len(pictures), initial=done, desc="maps", unit="image", disable=not progress)
     with open(part, "ab") as file, bar:
         for images in DataLoader(pending, batch_size, num_workers=workers):
             file.write(_maps(front, images, info).tobytes())
@@ -56,7 +59,7 @@ def write_maps(
 
 
 def _begin(path: Path, info: MapInfo) -> tuple[Path, int]:
-    """The unfinished file, its description beside it, and how many photographs it holds."""
+    """The unfinished file, its description beside it, and how many pictures it holds."""
     part = Path(f"{path}.part")
     if path.exists() and not sidecar(part).exists():
         raise DataError(f"{path}: a file without its description {sidecar(path).name}; delete it")
@@ -69,7 +72,7 @@ def _begin(path: Path, info: MapInfo) -> tuple[Path, int]:
         part.unlink(missing_ok=True)
         sidecar(part).write_text(json.dumps(asdict(info)))
     part.touch()
-    done = min(part.stat().st_size // info.row_bytes, len(info.images))
+    done = min(part.stat().st_size // info.row_bytes, len(info.names))
     os.truncate(part, done * info.row_bytes)  # what an interruption has cut
     return part, done
 
@@ -89,15 +92,16 @@ def _maps(front: FrontBackbone, images: Tensor, info: MapInfo) -> np.ndarray:
     return maps.reshape(len(images), 2, *info.shape)
 
 
-class _Photographs(Dataset):
-    """The photographs of some samples as the model sees them in evaluation: [3, S, S]."""
+class _Pictures(Dataset):
+    """What is seen of some samples, as the model sees it in evaluation: [3, S, S]."""
 
-    def __init__(self, samples: list[ActionSample], image_size: int) -> None:
-        self.samples, self.transform = samples, eval_transform(image_size)
+    def __init__(self, samples: list[ActionSample], info: MapInfo) -> None:
+        self.samples, self.view, self.transform = samples, info.view, eval_transform(info.image_size)
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> Tensor:
-        image = self.transform(tv_tensors.Image(read_sample(self.samples[index])))
-        return image.as_subclass(Tensor)
+        x0, y0, x1, y1 = picture(self.samples[index], self.view)[1]
+        image = read_sample(self.samples[index])[:, y0:y1, x0:x1]
+        return self.transform(tv_tensors.Image(image)).as_subclass(Tensor)

@@ -12,11 +12,11 @@ from torchvision.transforms import v2
 from torchvision.tv_tensors import BoundingBoxes
 
 from actret_core.data.dataset import ActionDataset
-from actret_core.data.maps import MapDataset, MapInfo, MapStore, mirror_boxes, sidecar, squash_boxes
+from actret_core.data.maps import MapDataset, MapInfo, MapStore, picture, sidecar
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform
+from actret_core.data.transforms import eval_transform, mirror_boxes, squash_boxes
 from actret_core.errors import ConfigError, DataError
 
 SHAPE = (3, 2, 2)
@@ -38,7 +38,7 @@ def context(split: ActionSplit) -> dict[str, Tensor]:
 def path(split: ActionSplit, tmp_path: Path) -> Path:
     """A store whose maps say where they come from: 10 x row, and 1 more in the mirror."""
     path, images = tmp_path / "train.maps", tuple(s.image_id for s in split.samples)
-    info = MapInfo(split.dataset, images, 120, "resnet50_tail", "0" * 64, SHAPE, "32-true")
+    info = MapInfo(split.dataset, "image", images, 120, "resnet50_tail", "0" * 64, SHAPE, "32-true")
     maps = 10 * np.arange(len(split))[:, None] + np.arange(2)            # [N, 2]
     path.write_bytes(np.broadcast_to(maps[..., None, None, None], (*maps.shape, *SHAPE)).astype(np.float16).tobytes())
     sidecar(path).write_text(json.dumps(asdict(info)))
@@ -82,10 +82,36 @@ def test_boxes_are_squashed_and_mirrored_like_torchvision_s() -> None:
     boxes = torch.tensor([[10.0, 5, 30, 35], [0, 0, 60, 40], [-3, 2, 50.5, 44]])
     wrapped = BoundingBoxes(boxes, format="XYXY", canvas_size=(40, 60))
     squashed = v2.Compose([v2.Resize((90, 90)), v2.ClampBoundingBoxes()])(wrapped)
-    torch.testing.assert_close(squash_boxes(boxes, (60, 40), 90), squashed.as_subclass(Tensor))
+    torch.testing.assert_close(squash_boxes(boxes, (0, 0, 60, 40), 90), squashed.as_subclass(Tensor))
     mirrored = v2.RandomHorizontalFlip(p=1)(wrapped).as_subclass(Tensor)
     torch.testing.assert_close(mirror_boxes(boxes, 60), mirrored)
     torch.testing.assert_close(mirror_boxes(mirrored, 60), boxes)
+
+
+def test_boxes_in_a_window_are_cropped_and_squashed_like_torchvision_s() -> None:
+    boxes = torch.tensor([[10.0, 5, 30, 35], [0, 0, 60, 40], [12, 2, 14, 44], [40, 0, 50, 9]])
+    wrapped = BoundingBoxes(boxes, format="XYXY", canvas_size=(40, 60))
+    cropped = v2.functional.crop(wrapped, top=5, left=10, height=30, width=20)
+    expected = v2.Resize((90, 90))(cropped).as_subclass(Tensor)
+    found = squash_boxes(boxes, (10, 5, 30, 35), 90)
+    torch.testing.assert_close(found[:3], expected[:3])
+    assert found.tolist() == [[0, 0, 90, 90], [0, 0, 90, 90], [9, 0, 18, 90], [90, 0, 90, 12]]
+
+
+def test_what_is_seen_of_a_sample(split: ActionSplit) -> None:
+    sample = replace(split.samples[0], id="one", person=(9.5, 4.2, 30.0, 35.1))
+    assert picture(sample, "image") == (sample.image_id, (0, 0, 60, 40))
+    assert picture(sample, "person") == ("one", (9, 4, 30, 36))
+
+
+def test_in_the_view_of_the_person_regions_lie_within_it(split: ActionSplit, path: Path) -> None:
+    """The person spans 10 to 30 and 5 to 35 of 60 x 40 pixels; a region beside it is not real."""
+    info = json.loads(sidecar(path).read_text()) | {"view": "person", "names": split.ids}
+    sidecar(path).write_text(json.dumps(info))
+    boxes = torch.tensor([[20.0, 5, 60, 20], [40, 0, 60, 40]])
+    data = MapDataset(split, dict.fromkeys(split.ids, boxes), 2, MapStore(path))
+    assert data[3]["image"].max() == 30 and data[3]["person"].tolist() == [0, 0, 120, 120]
+    assert data[3]["regions"].tolist() == [[60, 0, 120, 60], [0] * 4] and data[3]["mask"].tolist() == [True, False]
 
 
 def test_a_part_of_a_split_reads_its_own_rows(split: ActionSplit, context: dict[str, Tensor], path: Path) -> None:

@@ -59,12 +59,14 @@ def test_an_unknown_backbone_is_named() -> None:
         build_backbone("vgg")
 
 
+@pytest.mark.parametrize("last_stride", [2, 1])
 @pytest.mark.parametrize("he2016", [False, True])
-def test_front_and_tail_are_the_whole(he2016: bool) -> None:
+def test_front_and_tail_are_the_whole(he2016: bool, last_stride: int) -> None:
     """Bit for bit, with batch norms that do something; their states together are the whole's."""
     torch.manual_seed(0)
     name = "resnet50_he2016" if he2016 else "resnet50"
-    whole, front, tail = build_backbone(name), build_front(f"{name}_tail"), build_backbone(f"{name}_tail")
+    whole, tail = build_backbone(name, last_stride), build_backbone(f"{name}_tail", last_stride)
+    front = build_front(f"{name}_tail")
     for module in whole.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1), module.running_var.uniform_(0.5, 1.5)
@@ -76,7 +78,8 @@ def test_front_and_tail_are_the_whole(he2016: bool) -> None:
     with torch.inference_mode():
         middle = front.eval()(image)
         assert middle.shape == (2, 1024, 4, 4)
-        assert torch.equal(tail.eval()(middle), whole.eval()(image))
+        found = tail.eval()(middle)
+        assert torch.equal(found, whole.eval()(image)) and found.shape == (2, 2048, 4 // last_stride, 4 // last_stride)
 
 
 def test_the_tail_has_the_parameters_of_layer4() -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision import tv_tensors
 
-from actret_core.data.dataset import ActionDataset
+from actret_core.data.dataset import ActionDataset, read_image
 from actret_core.data.maps import MapDataset, MapStore
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
 from actret_core.data.transforms import eval_transform
-from actret_core.errors import DataError
+from actret_core.errors import ConfigError, DataError
 from actret_core.models.backbone import FrontBackbone, build_front
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
@@ -74,6 +75,24 @@ def test_persons_of_one_photograph_are_computed_once(split: ActionSplit, front: 
     assert store.maps.shape[0] == 2 and store.rows(replace(split, samples=twins)) == [0, 0, 1, 1]
 
 
+def test_the_person_s_view_is_its_crop_of_the_photograph(
+    split: ActionSplit, front: FrontBackbone, tmp_path: Path
+) -> None:
+    store = write(split, front, tmp_path / "persons.maps", view="person")
+    assert store.info.names == tuple(split.ids) and store.rows(split) == [0, 1, 2, 3, 4]
+    x0, y0, x1, y1 = (int(v) for v in split.samples[2].person)
+    assert (x0, y0, x1, y1) == split.samples[2].person, "whole pixels"
+    crop = read_image(split.samples[2].image)[:, y0:y1, x0:x1]
+    with torch.inference_mode():
+        expected = front(eval_transform(SIZE)(tv_tensors.Image(crop))[None])
+    torch.testing.assert_close(torch.from_numpy(store.maps[2, :1].astype(np.float32)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_an_unknown_view(split: ActionSplit, front: FrontBackbone, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="view='crop': expected one of image, person"):
+        write(split, front, tmp_path / "x.maps", view="crop")
+
+
 def test_a_finished_store_is_not_computed_again(
     split: ActionSplit, front: FrontBackbone, store: MapStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,8 +147,9 @@ def test_an_interruption_between_the_last_two_steps(
 
 
 OTHERS = {
-    "images": (lambda split: {"split": subset(split, range(4), "four")}, "5 images (wanted 4) or others"),
+    "images": (lambda split: {"split": subset(split, range(4), "four")}, "5 pictures (wanted 4) or others"),
     "dataset": (lambda split: {"split": replace(split, dataset="other")}, "dataset 'playground' (wanted 'other')"),
+    "view": (lambda _: {"view": "person"}, "view 'image' (wanted 'person')"),
     "size": (lambda _: {"image_size": 64}, "image_size 32 (wanted 64), shape (1024, 2, 2) (wanted (1024, 4, 4))"),
     "layout": (lambda _: {"front": build_front("resnet50_he2016_tail")}, "backbone 'resnet50_tail' (wanted 'resnet50_"),
     "weights": (lambda _: {"front": build_front("resnet50_tail")}, "weights "),
