@@ -58,14 +58,17 @@ def test_a_detector_s_weights_give_the_detector_s_features(
         maps, boxes = detector.backbone(image), list(person[:, None])
         heads = detector.roi_heads
         expected = heads.box_head(heads.box_roi_pool(maps, boxes, [(64, 64)] * 2))
-        torch.testing.assert_close(coco(image, person).embedding, expected)
+        found = coco(image, person).embedding
+    # constants instead of batch norms: the same function, rounded in other places
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+    assert expected.std() > 0
 
 
 def test_a_gradient_reaches_every_trained_parameter(coco: FastRcnn) -> None:
     """The person's size chooses the level; conv1 and layer1 stay what detection has learned."""
     coco.pool.canonical_scale = 32  # four levels in an image of 64 pixels
     coco.pool.scales = coco.pool.map_levels = None
-    person = torch.tensor([[0.0, 0, side, side] for side in (6, 12, 20, 64)])
+    person = torch.tensor([[0.0, 0, side, side] for side in (8, 20, 40, 64)])
     coco(torch.randn(4, 3, 64, 64), person).logits.square().sum().backward()
     coco.pool.canonical_scale = 224
     coco.pool.scales = coco.pool.map_levels = None
