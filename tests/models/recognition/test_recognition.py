@@ -164,7 +164,7 @@ def test_it_can_learn_32_pictures_by_heart(playground: Path, tmp_path: Path, nam
     config = kind(classes=len(few.actions), backbone="small", image_size=64, **narrow)
     data = ActionDataset(few, rank_split(few, found, 4, 0.2), 4, eval_transform(64), cache=True)
     train_config = TrainConfig(
-        epochs=40, batch_size=16, lr=3e-3, weight_decay=0.0, schedule="onecycle", mixup=0.0, held_out=0.0,
+        epochs=25, batch_size=16, lr=3e-3, weight_decay=0.0, schedule="onecycle", mixup=0.0, held_out=0.0,
         precision="32-true", workers=0,
     )
     L.seed_everything(0, verbose=False)
