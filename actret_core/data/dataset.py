@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from actret_core.data.sample import ActionSplit
+from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import ConfigError, DataError
 
 
@@ -33,24 +33,18 @@ class ActionDataset(Dataset):
         transform: v2.Transform,
         cache: bool = False,
     ) -> None:
-        if k < 1:
-            raise ConfigError(f"k={k}: expected at least one contextual region; for none, use features='ag'")
-        absent = [i for i in split.ids if i not in context]
-        if absent:
-            raise DataError(f"no contextual regions for {len(absent)} samples, first {absent[0]}; rank them")
+        check_context(split, context, k)
         self.split, self.context, self.k, self.transform = split, context, k, transform
         self.targets = torch.from_numpy(split.targets).float()
-        self._cached = [read_image(s.image) for s in split.samples] if cache else None
+        self._cached = [read_sample(s) for s in split.samples] if cache else None
 
     def __len__(self) -> int:
         return len(self.split)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         sample = self.split.samples[index]
-        image = self._cached[index] if self._cached else read_image(sample.image)
+        image = self._cached[index] if self._cached else read_sample(sample)
         size = tuple(image.shape[-2:])
-        if (size[1], size[0]) != tuple(sample.size):
-            raise DataError(f"{sample.image}: {size[1]} x {size[0]} pixels, annotated as {sample.size}")
         boxes = [torch.tensor([sample.person]), self.context[sample.id][: self.k]]
         boxes = [tv_tensors.BoundingBoxes(b, format="XYXY", canvas_size=size) for b in boxes]
         image, person, regions = self.transform(tv_tensors.Image(image), *boxes)
@@ -65,6 +59,15 @@ class ActionDataset(Dataset):
         }
 
 
+def check_context(split: ActionSplit, context: Mapping[str, Tensor], k: int) -> None:
+    """Raise ConfigError if `k` is below one, and DataError unless `context` knows every sample."""
+    if k < 1:
+        raise ConfigError(f"k={k}: expected at least one contextual region; for none, use features='ag'")
+    absent = [i for i in split.ids if i not in context]
+    if absent:
+        raise DataError(f"no contextual regions for {len(absent)} samples, first {absent[0]}; rank them")
+
+
 def read_image(path: Path) -> Tensor:
     """An image file as uint8 RGB [3, H, W]. Raises DataError, naming the file, if it is absent or damaged."""
     try:
@@ -72,6 +75,15 @@ def read_image(path: Path) -> Tensor:
             return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
     except (OSError, SyntaxError) as error:  # Pillow reports some damaged PNG files as SyntaxError
         raise DataError(f"{path}: cannot be read as an image ({error}); fetch it again") from None
+
+
+def read_sample(sample: ActionSample) -> Tensor:
+    """A sample's photograph as `read_image` gives it. Raises DataError if it is not of the annotated size."""
+    image = read_image(sample.image)
+    height, width = image.shape[1:]
+    if (width, height) != tuple(sample.size):
+        raise DataError(f"{sample.image}: {width} x {height} pixels, annotated as {sample.size}")
+    return image
 
 
 def pad_regions(regions: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -91,6 +91,19 @@ def _share_inside(box: Tensor, top: int, left: int, height: int, width: int) -> 
     return max(w, 0) * max(h, 0) / ((x1 - x0) * (y1 - y0))
 
 
+def squash_boxes(boxes: Tensor, window: tuple[float, float, float, float], side: int) -> Tensor:
+    """Boxes [n, 4] xyxy of an image -> those of its window (xyxy), cut out and squashed to side x side pixels."""
+    x0, y0, x1, y1 = window
+    scale = torch.tensor([side / (x1 - x0), side / (y1 - y0)] * 2)
+    return ((boxes - torch.tensor([x0, y0] * 2)) * scale).clamp(0, side)
+
+
+def mirror_boxes(boxes: Tensor, width: int) -> Tensor:
+    """Boxes [n, 4] xyxy -> those of the image mirrored left to right."""
+    x0, y0, x1, y1 = boxes.unbind(1)
+    return torch.stack([width - x1, y0, width - x0, y1], dim=1)
+
+
 def mix_up(image: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     """Mix-up (Zhang et al. 2018) of a batch with itself, shifted by one.
 

@@ -21,18 +21,58 @@ class ResNetBackbone(nn.Module):
 
     def __init__(self, stride_in_1x1: bool, last_stride: int = 2) -> None:
         super().__init__()
-        net = resnet50(weights=None)
-        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
-        self.layers = nn.Sequential(net.layer1, net.layer2, net.layer3, net.layer4)
-        if stride_in_1x1:
-            for layer in self.layers[1:]:
-                layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
-        if last_stride == 1:
-            block = self.layers[-1][0]
-            block.conv1.stride = block.conv2.stride = block.downsample[0].stride = (1, 1)
+        self.stem, self.layers = _resnet_parts(stride_in_1x1, last_stride)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(self.stem(image))
+
+
+class FrontBackbone(nn.Module):
+    """ResNet-50 from conv1 to layer3: image [B, 3, S, S] -> map [B, 1024, S/16, S/16].
+
+    `tail` is the name of the backbone that takes its maps.
+    """
+
+    dim, stride = 1024, 16
+
+    def __init__(self, stride_in_1x1: bool) -> None:
+        super().__init__()
+        self.tail = "resnet50_he2016_tail" if stride_in_1x1 else "resnet50_tail"
+        self.stem, layers = _resnet_parts(stride_in_1x1)
+        self.layers = layers[:3]
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(self.stem(image))
+
+
+class TailBackbone(nn.Module):
+    """layer4 of ResNet-50 alone: map [B, 1024, h, w] -> map [B, 2048, h/2, w/2], or h x w with `last_stride` 1.
+
+    Under a frozen front, whose maps are computed once, it is all of the backbone that has to run. Parameters of both
+    parts are named as in the whole: a `ResNetBackbone` loads the union of their states.
+    """
+
+    dim = 2048
+
+    def __init__(self, stride_in_1x1: bool, last_stride: int = 2) -> None:
+        super().__init__()
+        self.layers = _resnet_parts(stride_in_1x1, last_stride)[1][3:]   # a slice keeps its name, "3"
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
+def _resnet_parts(stride_in_1x1: bool, last_stride: int = 2) -> tuple[nn.Sequential, nn.Sequential]:
+    """The stem and the four stages of a randomly initialized ResNet-50."""
+    net = resnet50(weights=None)
+    layers = nn.Sequential(net.layer1, net.layer2, net.layer3, net.layer4)
+    if stride_in_1x1:
+        for layer in layers[1:]:
+            layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
+    if last_stride == 1:
+        block = layers[-1][0]
+        block.conv1.stride = block.conv2.stride = block.downsample[0].stride = (1, 1)
+    return nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool), layers
 
 
 class SmallBackbone(nn.Module):
@@ -69,4 +109,12 @@ def build_backbone(name: str, last_stride: int = 2) -> nn.Module:
     require(last_stride in (1, 2), "last_stride", last_stride, "1 or 2")
     if name == "small":
         return SmallBackbone()
-    return ResNetBackbone(stride_in_1x1=name == "resnet50_he2016", last_stride=last_stride)
+    kind = TailBackbone if name.endswith("_tail") else ResNetBackbone
+    return kind("he2016" in name, last_stride)
+
+
+def build_front(tail: str) -> FrontBackbone:
+    """The randomly initialized front, conv1 to layer3, whose maps the backbone called `tail` takes."""
+    tails = [name for name in BACKBONES if name.endswith("_tail")]
+    require(tail in tails, "backbone", tail, f"one of {', '.join(tails)}")
+    return FrontBackbone(stride_in_1x1="he2016" in tail)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from actret_core.config import require
 
-BACKBONES = ("resnet50", "resnet50_he2016", "small")
+BACKBONES = ("resnet50", "resnet50_he2016", "small", "resnet50_tail", "resnet50_he2016_tail")
 POSITIONS = ("token", "type", "none")
 
 
@@ -13,13 +13,13 @@ class RegionNetConfig:
     """The region-aware model. The defaults are the paper's, or our answer where it is silent ("Open choices").
 
     classes: number of actions. backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016"
-    (stride in the 1x1) or "small" (for the playground). image_size: pixels, squashed to a square. k, min_score,
-    max_iou: Eq. 2. roi_size: cells of an RoI before its maximum is taken. features: a subset of "agl": anchored
-    person, global, contextual regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn,
-    dropout: the fusion transformer (Table 4 varies blocks). pre_norm: normalize before attention, not after.
-    position: one per "token", one per "type" of feature, or "none"; type_embedding: Eq. 5 (Fig. 4b). hidden: width
-    of the classifier. token_norm: bring the views to one scale by a batch norm each before they are fused (the
-    paper adds them as they are).
+    (stride in the 1x1), "small" (for the playground), or one of the ResNets with "_tail": layer4 alone, on cached maps
+    (`data.maps`). image_size: pixels of the photograph, squashed to a square. k, min_score, max_iou: Eq. 2. roi_size:
+    cells of an RoI before its maximum is taken. features: a subset of "agl": anchored person, global, contextual
+    regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn, dropout: the fusion transformer
+    (Table 4 varies blocks). pre_norm: normalize before attention, not after. position: one per "token", one per
+    "type" of feature, or "none"; type_embedding: Eq. 5 (Fig. 4b). hidden: width of the classifier. token_norm: bring
+    the views to one scale by a batch norm each before they are fused (the paper adds them as they are).
     """
 
     classes: int = 40

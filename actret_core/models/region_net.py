@@ -27,7 +27,8 @@ def pool_regions(feature_map: Tensor, boxes: Tensor, mask: Tensor, image_size: i
 class RegionNet(nn.Module):
     """Eq. 1-5: image [B, 3, S, S], person [B, 4], regions [B, k, 4] and mask [B, k] -> Output.
 
-    Boxes are xyxy in pixels of the S x S image; mask is True where a region is real.
+    Boxes are xyxy in pixels of the S x S image, S the config's `image_size`; mask is True where a region is real.
+    With a backbone "..._tail", `image` is the cached map [B, 1024, S/16, S/16] instead.
     """
 
     inputs = ("image", "person", "regions", "mask")
@@ -43,7 +44,8 @@ class RegionNet(nn.Module):
         feature_map = self.backbone(image)                               # F, [B, D, h, w]
         present = mask.new_ones(len(mask), 1)                            # [B, 1]
         boxes, real = torch.cat([person[:, None], regions], 1), torch.cat([present, mask], 1)
-        pooled = pool_regions(feature_map, boxes, real, image.shape[-1], self.config.roi_size)
+        # not image.shape: the boxes are pixels of the photograph also where `image` is its cached map
+        pooled = pool_regions(feature_map, boxes, real, self.config.image_size, self.config.roi_size)
         views = {
             "a": (pooled[:, :1], present),                               # Eq. 1
             "g": (feature_map.amax((2, 3))[:, None], present),           # Eq. 3

@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import get_weight
 
 from actret_core.errors import CheckpointError, DownloadError
+from actret_core.models.backbone import FrontBackbone, ResNetBackbone, TailBackbone
 
 NOT_OURS = ("fc.weight", "fc.bias")  # the ImageNet classifier
 
@@ -30,11 +32,27 @@ def backbone_of(weights: str | Path) -> str:
 
 
 def load_backbone(backbone: nn.Module, weights: str | Path) -> None:
-    """Fill a backbone in place. Raises CheckpointError if names or shapes do not fit."""
-    read = {_rename(k): v for k, v in _read(weights).items() if k not in NOT_OURS}
-    state = {k: v.float() if v.is_floating_point() else v for k, v in read.items()}
+    """Fill a backbone in place. Raises CheckpointError if names or shapes do not fit.
+
+    A front or a tail takes its share of the weights of a whole ResNet-50, which must be complete all the same.
+    """
+    state = {_rename(k): v for k, v in read_weights(weights).items() if k not in NOT_OURS}
+    if isinstance(backbone, FrontBackbone | TailBackbone):
+        with torch.device("meta"):  # names and shapes without memory
+            fill(ResNetBackbone(stride_in_1x1=False), state, weights, assign=True)
+        state = {k: v for k, v in state.items() if k in backbone.state_dict()}
+    fill(backbone, state, weights)
+
+
+def fill(module: nn.Module, state: dict[str, Tensor], weights: str | Path, assign: bool = False) -> None:
+    """Load `state`, read from `weights`, into a module; only counters of batches may be absent.
+
+    `assign` puts the tensors themselves in the place of the module's. Raises CheckpointError, naming `weights`, if
+    names or shapes do not fit.
+    """
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     try:
-        missing = backbone.load_state_dict(state, strict=False)
+        missing = module.load_state_dict(state, strict=False, assign=assign)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{weights}: not weights of this backbone; {reason}") from None
@@ -54,7 +72,11 @@ def save_small_backbone(path: Path, backbone: nn.Module) -> None:
     os.replace(temporary, path)
 
 
-def _read(weights: str | Path) -> dict[str, Tensor]:
+def read_weights(weights: str | Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, or of torchvision's weights by their name, which may be fetched.
+
+    Raises CheckpointError for a name or a file that is none, DownloadError if the weights cannot be fetched.
+    """
     if Path(weights).suffix != ".safetensors":
         try:
             return get_weight(str(weights)).get_state_dict(progress=True, check_hash=True)

@@ -57,7 +57,7 @@ def detect(
         raise ProposalError(f"{out}: two images share a file name, which is what proposals are stored under")
     shard = Path(f"{out}.part.jsonl")
     shard.parent.mkdir(parents=True, exist_ok=True)
-    done = _resume(shard, {"min_score": min_score, "weights": _fingerprint(model)})
+    done = _resume(shard, {"min_score": min_score, "weights": weights_sha256(model)})
     names = list(paths)
     # A batch is repeated whole: its images are padded to one size, so results depend a little on the company.
     batches = [names[i : i + batch_size] for i in range(0, len(names), batch_size)]
@@ -86,7 +86,8 @@ def _detect_batch(model: nn.Module, images: list[Tensor], min_score: float) -> l
     return found
 
 
-def _fingerprint(model: nn.Module) -> str:
+def weights_sha256(model: nn.Module) -> str:
+    """The SHA-256 of all of a model's values, to tell whose output a file holds."""
     digest = hashlib.sha256()
     for values in model.state_dict().values():
         digest.update(values.cpu().numpy().tobytes())

@@ -4,16 +4,20 @@ import pytest
 import torch
 
 from actret_core.errors import ConfigError
-from actret_core.models.backbone import ResNetBackbone, SmallBackbone, build_backbone
+from actret_core.models.backbone import (
+    FrontBackbone, ResNetBackbone, SmallBackbone, TailBackbone, build_backbone, build_front,
+)
 from actret_core.models.config import BACKBONES
 
-STRIDES = {"resnet50": 32, "resnet50_he2016": 32, "small": 8}
+# a backbone's stride, and the channels that it takes
+STRIDES = {"resnet50": 32, "resnet50_he2016": 32, "small": 8, "resnet50_tail": 2, "resnet50_he2016_tail": 2}
+INPUTS = {"resnet50_tail": 1024, "resnet50_he2016_tail": 1024}
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_the_map_has_dim_channels_and_the_stride_of_the_docstring(name: str) -> None:
     with torch.device("meta"):  # shapes without arithmetic
-        backbone, image = build_backbone(name), torch.empty(2, 3, 96, 64)
+        backbone, image = build_backbone(name), torch.empty(2, INPUTS.get(name, 3), 96, 64)
     stride = STRIDES[name]
     assert backbone(image).shape == (2, backbone.dim, 96 // stride, 64 // stride)
 
@@ -53,3 +57,53 @@ def test_a_cell_of_the_small_map_sees_43_pixels() -> None:
 def test_an_unknown_backbone_is_named() -> None:
     with pytest.raises(ConfigError, match="backbone='vgg': expected one of resnet50, resnet50_he2016, small"):
         build_backbone("vgg")
+
+
+@pytest.mark.parametrize("last_stride", [2, 1])
+@pytest.mark.parametrize("he2016", [False, True])
+def test_front_and_tail_are_the_whole(he2016: bool, last_stride: int) -> None:
+    """Bit for bit, with batch norms that do something; their states together are the whole's."""
+    torch.manual_seed(0)
+    name = "resnet50_he2016" if he2016 else "resnet50"
+    whole, tail = build_backbone(name, last_stride), build_backbone(f"{name}_tail", last_stride)
+    front = build_front(f"{name}_tail")
+    for module in whole.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1), module.running_var.uniform_(0.5, 1.5)
+    state = whole.state_dict()
+    assert state.keys() == front.state_dict().keys() | tail.state_dict().keys()
+    for part in (front, tail):
+        part.load_state_dict({key: state[key] for key in part.state_dict()})
+    image = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        middle = front.eval()(image)
+        assert middle.shape == (2, 1024, 4, 4)
+        found = tail.eval()(middle)
+        assert torch.equal(found, whole.eval()(image)) and found.shape == (2, 2048, 4 // last_stride, 4 // last_stride)
+
+
+def test_the_tail_has_the_parameters_of_layer4() -> None:
+    """Three bottlenecks of width 512 on 2048 channels, the first on 1024 and with a projection."""
+    with torch.device("meta"):
+        parts = {"front": build_front("resnet50_tail"), "tail": build_backbone("resnet50_tail")}
+    counts = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+    narrow, wide, norms = 512, 2048, 2 * (512 + 512 + 2048)
+    block = 2 * narrow * wide + 9 * narrow**2 + norms
+    first = narrow * 1024 + 9 * narrow**2 + narrow * wide + norms + 1024 * wide + 2 * wide
+    assert counts["tail"] == first + 2 * block
+    assert counts["front"] == 23_508_032 - counts["tail"]
+
+
+def test_names_choose_the_part() -> None:
+    with torch.device("meta"):
+        tail, front = build_backbone("resnet50_he2016_tail"), build_front("resnet50_he2016_tail")
+        assert isinstance(tail, TailBackbone) and isinstance(front, FrontBackbone)
+        assert tail.layers[0][0].conv1.stride == front.layers[1][0].conv1.stride == (2, 2)
+        assert build_backbone("resnet50_tail").layers[0][0].conv1.stride == (1, 1)
+        assert (front.tail, build_front("resnet50_tail").tail) == ("resnet50_he2016_tail", "resnet50_tail")
+
+
+@pytest.mark.parametrize("name", ["resnet50", "small", "vgg_tail"])
+def test_only_a_tail_has_a_front(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"backbone='{name}': expected one of resnet50_tail, resnet50_he2016_tail"):
+        build_front(name)

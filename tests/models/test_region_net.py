@@ -97,6 +97,20 @@ def test_tokens_are_the_three_views_in_order(config: RegionNetConfig, inputs: In
     assert torch.equal(mask, torch.cat([views[f][1] for f in features], 1))
 
 
+def test_on_a_cached_map_boxes_are_still_pixels_of_the_photograph(
+    config: RegionNetConfig, inputs: Inputs
+) -> None:
+    model = built(replace(config, backbone="resnet50_tail"))
+    maps = torch.randn(3, 1024, 4, 4)                                    # of images of 64 pixels, read as 32
+    with torch.no_grad():
+        tokens, _ = model.tokens(**inputs | {"image": maps})
+        feature_map = model.backbone(maps)
+        real = torch.ones(3, 1, dtype=torch.bool)
+        person = pool_regions(feature_map, inputs["person"][:, None], real, 32, 3)
+    assert tokens.shape == (3, 6, 2048)
+    torch.testing.assert_close(tokens[:, :1], person)
+
+
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_every_variant_runs_and_learns_everywhere(
     config: RegionNetConfig, inputs: Inputs, variant: dict

@@ -13,7 +13,7 @@ from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
 from actret_core.data.transforms import eval_transform
 from actret_core.errors import CheckpointError, DownloadError
-from actret_core.models.backbone import ResNetBackbone, SmallBackbone
+from actret_core.models.backbone import ResNetBackbone, SmallBackbone, build_backbone, build_front
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import backbone_of, load_backbone, save_small_backbone
@@ -173,6 +173,48 @@ def test_without_a_network_the_error_says_so(monkeypatch: pytest.MonkeyPatch, ou
     monkeypatch.setattr(ResNet50_Weights, "get_state_dict", refuse)
     with pytest.raises(DownloadError, match=f"{V1}: cannot be fetched .no route to host"):
         load_backbone(ours, V1)
+
+
+def test_front_and_tail_take_their_share_of_one_file(
+    tmp_path: Path, ours: ResNetBackbone, state: dict[str, Tensor]
+) -> None:
+    path = save(tmp_path / "half.safetensors", state)
+    front, tail = build_front("resnet50_tail").eval(), build_backbone("resnet50_tail").eval()
+    for part in (ours, front, tail):
+        load_backbone(part, path)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(tail(front(image)), ours(image))
+    assert {p.device.type for p in tail.parameters()} == {"cpu"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda s: _without(s, "layer1.0.conv2.weight"), r"lacks \['layers.0.0.conv2.weight'\]"),
+        (lambda s: _without(s, "layer4.2.bn3.bias"), r"lacks \['layers.3.2.bn3.bias'\]"),
+        (lambda s: s | {"layer5.0.conv1.weight": torch.zeros(2)}, "unknown .*layer5.0.conv1.weight"),
+        (lambda s: s | {"conv1.weight": torch.zeros(64, 3, 3, 3)}, "size mismatch for stem.0.weight"),
+        (lambda s: {k: v for k, v in s.items() if k.startswith("layer4")}, "lacks"),
+    ],
+)
+@pytest.mark.parametrize("build", [build_front, build_backbone])
+def test_a_part_wants_the_weights_of_a_whole(
+    monkeypatch: pytest.MonkeyPatch, state: dict[str, Tensor], build, damage, message: str
+) -> None:
+    """A file that is wrong in the other part is the wrong file."""
+    monkeypatch.setattr(ResNet50_Weights, "get_state_dict", lambda *_, **__: damage(state))
+    part = build("resnet50_tail")
+    before = {k: v.clone() for k, v in part.state_dict().items()}
+    with pytest.raises(CheckpointError, match=f"{V1}: not weights of this backbone; .*{message}"):
+        load_backbone(part, V1)
+    assert all(torch.equal(v, before[k]) for k, v in part.state_dict().items())
+
+
+def test_small_weights_do_not_fit_a_tail(tmp_path: Path) -> None:
+    save_small_backbone(tmp_path / "small.safetensors", SmallBackbone())
+    with pytest.raises(CheckpointError, match="small.safetensors: not weights of this backbone"):
+        load_backbone(build_backbone("resnet50_tail"), tmp_path / "small.safetensors")
 
 
 def test_a_small_backbone_survives_its_file(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""A foreground mask over the map, after the idea of Action Mask (Zhang et al. 2016)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from actret_core.config import require
+from actret_core.models.backbone import build_backbone
+from actret_core.models.fusion import Output
+from actret_core.models.recognition.config import RecognitionConfig
+from actret_core.models.region_net import pool_regions
+
+
+@dataclass(frozen=True)
+class ActionMaskConfig(RecognitionConfig):
+    """k, min_score, max_iou: the contextual regions (Eq. 2). roi_size: cells of a box from which it is judged."""
+
+    k: int = 10
+    min_score: float = 0.05
+    max_iou: float = 1.0
+    roi_size: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("k", "roi_size"):
+            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        for field in ("min_score", "max_iou"):
+            require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "a number in [0, 1]")
+
+
+def cell_coverage(boxes: Tensor, image_size: int, height: int, width: int) -> Tensor:
+    """How much of each cell a box covers: boxes [B, n, 4] xyxy in pixels -> [B, n, height, width] in [0, 1]."""
+    along_x = _covered(boxes[..., 0], boxes[..., 2], image_size / width, width)
+    along_y = _covered(boxes[..., 1], boxes[..., 3], image_size / height, height)
+    return along_y.unsqueeze(3) * along_x.unsqueeze(2)
+
+
+def _covered(start: Tensor, stop: Tensor, cell: float, count: int) -> Tensor:
+    edges = torch.arange(count, device=start.device) * cell              # [count]
+    inside = torch.minimum(stop[..., None], edges + cell) - torch.maximum(start[..., None], edges)
+    return inside.clamp(min=0) / cell                                    # [B, n, count]
+
+
+def noisy_or(evidence: Tensor, coverage: Tensor) -> Tensor:
+    """Evidence of boxes [B, n] and their coverage [B, n, h, w] -> mask [B, h, w], all in [0, 1].
+
+    A cell is background only as far as every box leaves it: 1 minus the product of what the boxes leave.
+    """
+    return 1 - (1 - evidence[..., None, None] * coverage).prod(1)
+
+
+class ActionMask(nn.Module):
+    """image [B, 3, S, S], person [B, 4], regions [B, k, 4], mask [B, k] -> Output.
+
+    Each box says by its pooled feature how much it belongs to the action; the boxes' evidence is spread over the cells
+    that they cover, and the embedding [B, D] is the average of the map under this mask. Where this differs from the
+    method of 2016: that one learns from the action's label alone and is given no box, neither of the person nor of
+    a detector; it proposes segments, finds the mask of the interaction of human and object by an optimization, and
+    then classifies what lies in it. Ours keeps the idea alone, that only the foreground is looked at: it has boxes
+    instead of segments, knows the person, and learns mask and features together by the loss of the action.
+    """
+
+    inputs = ("image", "person", "regions", "mask")
+
+    def __init__(self, config: ActionMaskConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = build_backbone(config.backbone)
+        self.evidence = nn.Linear(self.backbone.dim, 1)
+        nn.init.zeros_(self.evidence.weight), nn.init.zeros_(self.evidence.bias)  # all boxes count alike at first
+        self.classifier = nn.Linear(self.backbone.dim, config.classes)
+
+    def foreground(self, feature_map: Tensor, person: Tensor, regions: Tensor, mask: Tensor) -> Tensor:
+        """The mask over the cells of the map [B, D, h, w], in [0, 1]: [B, h, w]."""
+        c = self.config
+        real = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)     # [B, k+1]
+        boxes = torch.cat([person[:, None], regions], dim=1).masked_fill(~real[..., None], 0)
+        pooled = pool_regions(feature_map, boxes, real, c.image_size, c.roi_size)
+        evidence = self.evidence(pooled).squeeze(2).float().sigmoid() * real
+        return noisy_or(evidence, cell_coverage(boxes, c.image_size, *feature_map.shape[2:]))
+
+    def forward(self, image: Tensor, person: Tensor, regions: Tensor, mask: Tensor) -> Output:
+        feature_map = self.backbone(image).float()                       # F, [B, D, h, w]
+        weight = self.foreground(feature_map, person, regions, mask)[:, None]
+        embedding = (feature_map * weight).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-6)
+        return Output(embedding, self.classifier(embedding))

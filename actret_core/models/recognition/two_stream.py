@@ -1,0 +1,56 @@
+"""The image and the person's box side by side: the baseline of Zhao et al. 2017, as the paper describes it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from actret_core.config import require
+from actret_core.models.backbone import build_backbone
+from actret_core.models.fusion import Output
+from actret_core.models.recognition.config import RecognitionConfig
+from actret_core.models.recognition.pooling import POOLINGS, pool_cells
+
+
+@dataclass(frozen=True)
+class TwoStreamConfig(RecognitionConfig):
+    """pooling: "avg" or "max" over the cells of both streams. roi_size: cells of the person's box on a side."""
+
+    pooling: str = "avg"
+    roi_size: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {', '.join(POOLINGS)}")
+        require(self.roi_size >= 1, "roi_size", self.roi_size, "at least 1")
+
+
+def person_cells(feature_map: Tensor, person: Tensor, image_size: int, roi_size: int) -> Tensor:
+    """RoI Align of one box an image: map [B, D, h, w], person [B, 4] xyxy in pixels -> [B, D, roi_size, roi_size]."""
+    index = torch.arange(len(person), device=person.device)[:, None]
+    rois = torch.cat([index.to(person), person], dim=1).float()          # [B, 5]
+    scale = feature_map.shape[3] / image_size
+    return roi_align(feature_map.float(), rois, roi_size, scale, sampling_ratio=2, aligned=True)
+
+
+class TwoStream(nn.Module):
+    """image [B, 3, S, S] and person [B, 4] -> Output; the embedding [B, 2D] is image and person, concatenated.
+
+    The streams are two poolings of one map, so that both know one backbone and see the image at one resolution. Two
+    crops through two backbones would be the other reading; they double the parameters and blow the person up.
+    """
+
+    inputs = ("image", "person")
+
+    def __init__(self, config: TwoStreamConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = build_backbone(config.backbone)
+        self.classifier = nn.Linear(2 * self.backbone.dim, config.classes)
+
+    def forward(self, image: Tensor, person: Tensor) -> Output:
+        c, feature_map = self.config, self.backbone(image)               # [B, D, h, w]
+        cells = person_cells(feature_map, person, c.image_size, c.roi_size)
+        embedding = torch.cat([pool_cells(feature_map, c.pooling), pool_cells(cells, c.pooling)], dim=1)
+        return Output(embedding, self.classifier(embedding))

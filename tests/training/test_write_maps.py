@@ -1,0 +1,208 @@
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision import tv_tensors
+
+from actret_core.data.dataset import ActionDataset, read_image
+from actret_core.data.maps import MapDataset, MapStore
+from actret_core.data.sample import ActionSplit
+from actret_core.data.split import subset
+from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.transforms import eval_transform
+from actret_core.errors import ConfigError, DataError
+from actret_core.models.backbone import FrontBackbone, build_front
+from actret_core.models.config import RegionNetConfig
+from actret_core.models.region_net import RegionNet
+from actret_core.training import maps
+from actret_core.training.config import TrainConfig
+from actret_core.training.embed import embed
+from actret_core.training.fit import fit
+from actret_core.training.maps import write_maps
+
+SIZE = 32
+
+
+@pytest.fixture
+def split(playground: Path) -> ActionSplit:
+    return subset(read_stanford40(playground, "train"), range(5), "five")
+
+
+@pytest.fixture(scope="module")
+def front() -> FrontBackbone:
+    torch.manual_seed(0)
+    return build_front("resnet50_tail").eval()
+
+
+def write(split: ActionSplit, front: FrontBackbone, path: Path, **change) -> MapStore:
+    options = {"image_size": SIZE, "batch_size": 2, "precision": "32-true", "progress": False} | change
+    return write_maps(split, front, path, **options)
+
+
+@pytest.fixture
+def store(split: ActionSplit, front: FrontBackbone, tmp_path: Path) -> MapStore:
+    return write(split, front, tmp_path / "sub" / "five.maps")
+
+
+def test_maps_are_the_front_s_of_image_and_mirror(split: ActionSplit, front: FrontBackbone, store: MapStore) -> None:
+    nothing = {name: torch.empty(0, 4) for name in split.ids}
+    images = ActionDataset(split, nothing, 1, eval_transform(SIZE))
+    assert store.maps.shape == (5, 2, 1024, 2, 2) and store.maps.dtype == np.float16
+    for i in range(5):
+        image = images[i]["image"][None]
+        with torch.inference_mode():
+            expected = torch.cat([front(image), front(image.flip(3))])
+        found = torch.from_numpy(store.maps[i].astype(np.float32))
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    assert not np.allclose(store.maps[:, 0], store.maps[:, 1], rtol=0.1)
+    assert sorted(p.name for p in store.path.parent.iterdir()) == ["five.maps", "five.maps.json"]
+
+
+def test_half_precision_is_close_and_said(split: ActionSplit, front: FrontBackbone, store: MapStore) -> None:
+    half = write(split, front, store.path.with_name("half.maps"), precision="bf16-mixed")
+    assert (store.info.precision, half.info.precision) == ("32-true", "bf16-mixed")
+    full, rough = (torch.from_numpy(s.maps.astype(np.float32)).flatten(1) for s in (store, half))
+    assert torch.cosine_similarity(full, rough).min() > 0.99 and not torch.equal(full, rough)
+
+
+def test_persons_of_one_photograph_are_computed_once(split: ActionSplit, front: FrontBackbone, tmp_path: Path) -> None:
+    twins = tuple(replace(s, id=f"{s.id}_{i}") for s in split.samples[:2] for i in range(2))
+    store = write(replace(split, samples=twins), front, tmp_path / "twins.maps")
+    assert store.maps.shape[0] == 2 and store.rows(replace(split, samples=twins)) == [0, 0, 1, 1]
+
+
+def test_the_person_s_view_is_its_crop_of_the_photograph(
+    split: ActionSplit, front: FrontBackbone, tmp_path: Path
+) -> None:
+    store = write(split, front, tmp_path / "persons.maps", view="person")
+    assert store.info.names == tuple(split.ids) and store.rows(split) == [0, 1, 2, 3, 4]
+    x0, y0, x1, y1 = (int(v) for v in split.samples[2].person)
+    assert (x0, y0, x1, y1) == split.samples[2].person, "whole pixels"
+    crop = read_image(split.samples[2].image)[:, y0:y1, x0:x1]
+    with torch.inference_mode():
+        expected = front(eval_transform(SIZE)(tv_tensors.Image(crop))[None])
+    torch.testing.assert_close(torch.from_numpy(store.maps[2, :1].astype(np.float32)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_an_unknown_view(split: ActionSplit, front: FrontBackbone, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="view='crop': expected one of image, person"):
+        write(split, front, tmp_path / "x.maps", view="crop")
+
+
+def test_a_finished_store_is_not_computed_again(
+    split: ActionSplit, front: FrontBackbone, store: MapStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maps, "_maps", lambda *_: pytest.fail("computed again"))
+    for precision in ("32-true", "bf16-mixed"):
+        assert write(split, front, store.path, precision=precision).info == store.info
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Let the power fail before batch number `after`, counted from zero."""
+    compute, seen = maps._maps, []
+
+    def failing(*args):
+        seen.append(len(seen))
+        if len(seen) > after:
+            raise RuntimeError("the power is gone")
+        return compute(*args)
+
+    monkeypatch.setattr(maps, "_maps", failing)
+
+
+@pytest.mark.parametrize("cut", [0, 100])
+def test_a_half_written_store_goes_on(
+    split: ActionSplit, front: FrontBackbone, store: MapStore, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """Also where the interruption has cut a photograph in the middle: it is computed again."""
+    path = store.path.with_name("again.maps")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="the power is gone"):
+        interrupt(patch, after=2)
+        write(split, front, path)
+    part = Path(f"{path}.part")
+    assert part.stat().st_size == 4 * store.info.row_bytes and not path.exists()
+    with pytest.raises(DataError, match="again.maps.json: not a readable description of maps"):
+        MapStore(path)
+    part.write_bytes(part.read_bytes()[: -cut or None])
+    computed, compute = [], maps._maps
+    monkeypatch.setattr(maps, "_maps", lambda f, images, i: computed.append(len(images)) or compute(f, images, i))
+    again = write(split, front, path)
+    assert sum(computed) == (2 if cut else 1)
+    np.testing.assert_allclose(again.maps, store.maps, rtol=1e-3, atol=1e-4)
+    assert not part.exists()
+
+
+def test_an_interruption_between_the_last_two_steps(
+    split: ActionSplit, front: FrontBackbone, store: MapStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The maps stand under their name, their description does not yet."""
+    Path(f"{store.path}.json").rename(f"{store.path}.part.json")
+    monkeypatch.setattr(maps, "_maps", lambda *_: pytest.fail("computed again"))
+    again = write(split, front, store.path)
+    np.testing.assert_array_equal(again.maps, store.maps)
+
+
+OTHERS = {
+    "images": (lambda split: {"split": subset(split, range(4), "four")}, "5 pictures (wanted 4) or others"),
+    "dataset": (lambda split: {"split": replace(split, dataset="other")}, "dataset 'playground' (wanted 'other')"),
+    "view": (lambda _: {"view": "person"}, "view 'image' (wanted 'person')"),
+    "size": (lambda _: {"image_size": 64}, "image_size 32 (wanted 64), shape (1024, 2, 2) (wanted (1024, 4, 4))"),
+    "layout": (lambda _: {"front": build_front("resnet50_he2016_tail")}, "backbone 'resnet50_tail' (wanted 'resnet50_"),
+    "weights": (lambda _: {"front": build_front("resnet50_tail")}, "weights "),
+}
+
+
+@pytest.mark.parametrize("finished", [True, False])
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_store_of_another_kind_is_refused(
+    split: ActionSplit, front: FrontBackbone, store: MapStore, other: str, finished: bool
+) -> None:
+    if not finished:
+        for suffix in ("", ".json"):
+            Path(f"{store.path}{suffix}").rename(f"{store.path}.part{suffix}")
+    change, message = OTHERS[other]
+    split = replace(split, dataset="playground")
+    info = json.loads(next(store.path.parent.glob("*.json")).read_text())
+    next(store.path.parent.glob("*.json")).write_text(json.dumps(info | {"dataset": "playground"}))
+    arguments = {"split": split, "front": front, "path": store.path} | change(split)
+    with pytest.raises(DataError, match="maps of another kind: .*" + re.escape(message)):
+        write(**arguments)
+
+
+def test_a_stranger_s_file_is_left_alone(split: ActionSplit, front: FrontBackbone, tmp_path: Path) -> None:
+    (tmp_path / "photo.maps").write_bytes(b"mine")
+    with pytest.raises(DataError, match="photo.maps: a file without its description photo.maps.json; delete it"):
+        write(split, front, tmp_path / "photo.maps")
+    assert (tmp_path / "photo.maps").read_bytes() == b"mine"
+
+
+def test_maps_beyond_float16_are_refused(split: ActionSplit, tmp_path: Path) -> None:
+    loud = build_front("resnet50_tail")
+    torch.nn.init.constant_(loud.layers[2][5].bn3.bias, 1e6)
+    with pytest.raises(DataError, match="a map does not fit into float16"):
+        write(split, loud, tmp_path / "loud.maps")
+
+
+def test_only_the_tail_and_the_head_learn(
+    split: ActionSplit, front: FrontBackbone, store: MapStore, tmp_path: Path
+) -> None:
+    """The reduced protocol end to end: fit and embed take maps as they take images."""
+    config = RegionNetConfig(
+        classes=len(split.actions), backbone="resnet50_tail", image_size=SIZE, k=2, blocks=1, heads=2, ffn=8, hidden=8
+    )
+    context = {name: torch.tensor([[0.0, 0, 20, 20]]) for name in split.ids}
+    train = MapDataset(split, context, config.k, store, augment=True)
+    model = RegionNet(config)
+    quick = TrainConfig(
+        epochs=1, batch_size=3, mixup=0.0, held_out=0.0, precision="32-true", workers=0, freeze_bn_stats=True
+    )
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert fit(model, train, None, quick, tmp_path / "run", progress=False).epochs == 1
+    changed = {n.split(".")[0] for n, v in model.state_dict().items() if not torch.equal(v, before[n])}
+    assert changed == {"backbone", "head"}
+    found = embed(model, MapDataset(split, context, config.k, store), progress=False)
+    assert found.features.shape == (5, 2048) and np.isfinite(found.features).all()
