@@ -15,10 +15,11 @@ from actret_core.training.config import TrainConfig
 CPU_TRAIN, DEMO_TRAIN = (replace(preset.train, label_smoothing=0.0) for preset in (CPU, DEMO))
 SMALL = {"classes": DEMO.model.classes, "backbone": "small", "image_size": DEMO.model.image_size}
 
-# no mix-up, crop, jitter or early stopping that the authors do not name; the images are squashed to 224 for all
+# no mix-up, crop, jitter or early stopping that its authors do not name; images are squashed to 224 for all
 STRONG_REID_FULL = TrainConfig(
     epochs=120, batch_size=64, lr=3.5e-4, weight_decay=5e-4, optimizer="adam", schedule="multistep",
-    milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0, clip=0.0,
+    milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0,
+    clip=0.0,
 )
 # the code's rate, batch and clipping, the paper's 25 epochs; Nesterov's momentum where the code has the plain one
 DELG_FULL = TrainConfig(
