@@ -10,12 +10,13 @@ from pathlib import Path
 from actret_core.bench.run import run_suite
 from actret_core.bench.suites import SUITES
 from actret_core.bench.table import table
+from actret_core.config import require
 from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
 from actret_core.errors import ActretError, ConfigError
 from actret_core.experiment import (
-    ActionData, configure, find_root, load_data, pretrain_small, record_run, train_method,
+    ActionData, cache_maps, configure, find_root, load_data, pretrain_small, record_run, train_method,
 )
 from actret_core.models.checkpoint import save_model
 from actret_core.models.methods import METHODS
@@ -65,9 +66,10 @@ def parser() -> argparse.ArgumentParser:
     _data_options(train)
     train.add_argument("--method", choices=METHODS, default="region_net")
     train.add_argument("--weights", help="backbone: .safetensors file or torchvision name; none: from scratch")
-    train.add_argument("--preset", choices=[*PRESETS, "full"], default="cpu", help="paper and full are one")
+    train.add_argument("--preset", choices=[*PRESETS, "full", "reduced"], default="cpu", help="paper is full")
     train.add_argument("--features", default="agl", help="views of region_net: a person, g global, l regions")
     train.add_argument("--crop", action="store_true", help="strong_reid sees the anchored person alone")
+    train.add_argument("--maps", type=Path, default=Path("runs/maps"), help="folder of cached maps, for reduced: 8 GB")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--results", type=Path, default=Path("results"))
     train.set_defaults(run=run_train)
@@ -145,6 +147,9 @@ def run_train(options: argparse.Namespace) -> None:
     preset = configure(preset, data, options.weights, options.seed)
     name = "-".join(filter(None, (options.method, variant, preset.tier, f"seed{options.seed}")))
     out = Path("runs") / options.dataset / name
+    if options.preset == "reduced":
+        require(options.weights is not None, "weights", None, "pretrained weights for the preset 'reduced'")
+        data = cache_maps(data, preset, options.weights, options.maps, "person" if options.crop else "image")
     model, result = train_method(data, preset, options.weights, out)
     save_model(out / "model.safetensors", model)
     print(json.dumps(record_run(data, preset, model, result, options.results, variant).metrics, indent=2))
@@ -157,8 +162,11 @@ def _variant(preset: Preset, options: argparse.Namespace) -> tuple[Preset, str]:
     unknown = [name for name in asked if not hasattr(preset.model, name)]
     if unknown:
         raise ConfigError(f"--{unknown[0]} is no option of {options.method}; leave it out")
-    variant = "person" if options.crop else asked.get("features", "")
-    return replace(preset, model=replace(preset.model, **asked)), variant
+    on_maps = options.preset == "reduced"
+    parts = ["reduced" * on_maps, "person" * options.crop, asked.get("features", "")]
+    if on_maps:
+        asked.pop("crop", None)  # the maps are those of the cropped person already
+    return replace(preset, model=replace(preset.model, **asked)), "-".join(filter(None, parts))
 
 
 def run_tokens(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from actret_core.data.dataset import ActionDataset
+from actret_core.data.maps import MapDataset, MapStore
 from actret_core.data.playground import playground_root, write_playground
 from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.registry import dataset_info
@@ -21,6 +22,7 @@ from actret_core.data.split import hold_out
 from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
 from actret_core.data.transforms import eval_transform, train_transform
 from actret_core.errors import DataError, ProposalError
+from actret_core.models.backbone import build_front
 from actret_core.models.baselines.rrt import Rrt
 from actret_core.models.fusion import FusionHead
 from actret_core.models.methods import build_model, method_of
@@ -36,19 +38,28 @@ from actret_core.retrieval import (
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
 from actret_core.training.fit import FitResult, fit
+from actret_core.training.maps import write_maps
 from actret_core.training.pairs import resort, train_pairs
 
 
 @dataclass(frozen=True)
 class ActionData:
-    """A data set in memory: its two splits, and the contextual regions [m, 4] of every sample of both."""
+    """A data set in memory: its two splits, and the contextual regions [m, 4] of every sample of both.
+
+    `maps` are the cached maps of each split by its name, for a backbone "..._tail" (see `cache_maps`).
+    """
 
     train: ActionSplit
     evaluation: ActionSplit
     context: Mapping[str, Tensor]
+    maps: Mapping[str, MapStore] = field(default_factory=dict)
 
-    def dataset(self, split: ActionSplit, config: Any, augment: TrainConfig | None = None) -> ActionDataset:
+    def dataset(
+        self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
+    ) -> ActionDataset | MapDataset:
         """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
+        if config.backbone.endswith("_tail"):
+            return MapDataset(split, self.context, getattr(config, "k", 1), self.maps[split.name], augment is not None)
         size, a = config.image_size, augment
         transform = train_transform(size, a.min_crop, a.jitter, a.pad_crop, a.erasing) if a else eval_transform(size)
         return ActionDataset(split, self.context, getattr(config, "k", 1), transform, cache=bool(a and a.cache))
@@ -99,9 +110,25 @@ def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed
     """Fit a preset to a data set (number of actions, several actions a person), to backbone weights, and to a seed."""
     model = replace(preset.model, classes=len(data.train.actions))
     if weights:
-        model = replace(model, backbone=backbone_of(weights))
+        model = replace(model, backbone=backbone_of(weights) + "_tail" * model.backbone.endswith("_tail"))
     multi_label = bool((data.train.targets.sum(1) != 1).any())
     return replace(preset, model=model, train=replace(preset.train, multi_label=multi_label, seed=seed))
+
+
+def cache_maps(
+    data: ActionData, preset: Preset, weights: str | Path, folder: Path, view: str = "image", progress: bool = True
+) -> ActionData:
+    """Compute what the frozen front makes of every photograph and its mirror, once for all methods; see `write_maps`.
+
+    `view` "person" cuts the anchored person out first. Opens files that are in `folder` already.
+    """
+    front, size = build_front(preset.model.backbone), preset.model.image_size
+    load_backbone(front, weights)
+    stores = {}
+    for split in (data.train, data.evaluation):
+        path = folder / f"{split.dataset}-{split.name}-{view}-{size}.maps"
+        stores[split.name] = write_maps(split, front, path, size, view, progress=progress)
+    return replace(data, maps=stores)
 
 
 def train_method(

@@ -8,6 +8,7 @@ from actret_core.models.baselines.rrt import RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReidConfig
 from actret_core.models.baselines.token import TokenConfig
 from actret_core.models.methods import find_method
+from actret_core.models.recognition import RECOGNITION
 from actret_core.presets import CPU, DEMO, PRESETS, Preset
 from actret_core.training.config import TrainConfig
 
@@ -63,11 +64,31 @@ RIVALS = {
     },
 }
 
+# recognition: the training is the region-aware model's, whatever the tier
+RIVALS |= {
+    name: {
+        "demo": Preset("demo", config(**SMALL), DEMO.train),
+        "cpu": Preset("cpu", config(), CPU.train),
+        "full": Preset("full", config(), PRESETS["paper"].train),
+    }
+    for name, (config, _) in RECOGNITION.items()
+}
+
+# conv1 to layer3 rest, and their maps are computed once; so all that is left of augmentation is the mirror
+REDUCED_TRAIN = {"mixup": 0.0, "workers": 0}
+
+
+def reduced(preset: Preset) -> Preset:
+    """The same preset on cached maps: layer4 and all above it learn."""
+    train = replace(preset.train, **REDUCED_TRAIN)
+    return replace(preset, model=replace(preset.model, backbone="resnet50_tail"), train=train)
+
 
 def find_preset(method: str, name: str) -> Preset:
     """The preset `name` of a method; "paper" and "full" are the same. Raises ConfigError for an unknown name."""
     find_method(method)
     named = RIVALS.get(method) or PRESETS | {"full": PRESETS["paper"]}
+    named = named | {"reduced": reduced(named["cpu"])}
     name = "full" if name == "paper" else name
     require(name in named, "preset", name, f"one of {', '.join(named)} for {method}")
     return named[name]

@@ -66,7 +66,7 @@ def test_tokens_writes_what_the_notebooks_read(
     monkeypatch.setattr(cli, "load_backbone", lambda backbone, weights: loaded.append(weights))
     monkeypatch.setitem(PRESETS, "cpu", TINY)
     monkeypatch.setattr(
-        "actret_core.models.backbone.ResNetBackbone", lambda **_: cli.RegionNet(TINY.model).backbone
+        "actret_core.models.backbone.ResNetBackbone", lambda *_: cli.RegionNet(TINY.model).backbone
     )
     name = "ResNet50_Weights.IMAGENET1K_V1"
     cli.main(["tokens", "--data", str(playground), "--weights", name, "--dim", "8", "--out", "tokens.npz"])

@@ -11,6 +11,7 @@ from actret_core.models.baselines.rrt import Rrt, RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReid, StrongReidConfig
 from actret_core.models.baselines.token import TokenConfig, TokenNet
 from actret_core.models.config import RegionNetConfig
+from actret_core.models.recognition import RECOGNITION
 from actret_core.models.region_net import RegionNet
 
 
@@ -28,7 +29,7 @@ METHODS = {
     "delg": Method(DelgConfig, Delg),
     "token": Method(TokenConfig, TokenNet),
     "rrt": Method(RrtConfig, Rrt),
-}
+} | {name: Method(config, module) for name, (config, module) in RECOGNITION.items()}
 
 
 def find_method(name: str) -> Method:
