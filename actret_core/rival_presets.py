@@ -22,7 +22,7 @@ STRONG_REID_FULL = TrainConfig(
     milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0,
     clip=0.0,
 )
-# the code's rate, batch and clipping, the paper's 25 epochs; Nesterov's momentum where the code has the plain one
+# the code's rate, batch and clipping; the weight decay is ours, and Nesterov's momentum where the code has the plain one
 DELG_FULL = TrainConfig(
     epochs=25, batch_size=32, lr=0.01, weight_decay=1e-4, optimizer="sgd", schedule="linear", mixup=0.0, held_out=0.0,
     clip=10.0,
