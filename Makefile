@@ -6,16 +6,19 @@ DATASET   ?= stanford40
 DATA      ?=
 WEIGHTS   ?=
 PROPOSALS ?=
+PRESET    ?= reduced
+SEED      ?= 0
 
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
+METHODS   := region_net strong_reid delg token rrt whole_image two_stream fast_rcnn action_mask
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 PAPERMILL := $(BIN)/papermill --log-level WARNING $(if $(CI),--no-progress-bar,--progress-bar)
 # A shell's own choice of plotting backend would leave the notebooks without pictures.
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test reproduce bench clean
+.PHONY: help install book test reproduce rivals bench clean
 
 # $(call stage,FOLDER): a copy of all that a notebook reads or writes, so that no run touches the sources.
 stage = rm -rf $(1) && mkdir -p $(1) && cp -R book notebooks figures results _config.yml _toc.yml $(1)/ \
@@ -69,6 +72,12 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$${weights:-ResNet50_Weights.IMAGENET1K_V2}" \
 		$(if $(PROPOSALS),-r PROPOSALS "$(abspath $(PROPOSALS))")); \
 	echo "The executed notebooks and their figures are in $$out/"
+
+rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DATASET= DATA= WEIGHTS=
+	@for run in $(METHODS) "strong_reid --crop"; do \
+		$(BIN)/python -m actret_core train --once --method $$run --preset $(PRESET) --seed $(SEED) \
+			--dataset "$(DATASET)" --data "$(DATA)" --weights "$(WEIGHTS)" || exit 1; \
+	done
 
 bench: install  ## time re-ranking, evaluation and search beside public code; called again, it goes on
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"

@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--maps", type=Path, default=Path("runs/maps"), help="folder of cached maps, for reduced: 8 GB")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--results", type=Path, default=Path("results"))
+    train.add_argument("--once", action="store_true", help="leave a run alone that is recorded already")
     train.set_defaults(run=run_train)
     tokens = commands.add_parser("tokens", help="compute the region tokens of a frozen backbone")
     _data_options(tokens)
@@ -143,9 +144,12 @@ def run_detect(options: argparse.Namespace) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Train, evaluate, record; the checkpoints stay in `runs/`, from where an interrupted run goes on."""
     preset, variant = _variant(find_preset(options.method, options.preset), options)
+    name = "-".join(filter(None, (options.method, variant, preset.tier, f"seed{options.seed}")))
+    if options.once and (options.results / options.dataset / f"{name}.json").exists():
+        print(f"{name}: recorded already")
+        return
     data = _load(options, preset.model)
     preset = configure(preset, data, options.weights, options.seed)
-    name = "-".join(filter(None, (options.method, variant, preset.tier, f"seed{options.seed}")))
     out = Path("runs") / options.dataset / name
     if options.preset == "reduced":
         require(options.weights is not None, "weights", None, "pretrained weights for the preset 'reduced'")

@@ -78,3 +78,15 @@ def test_regions_are_read_for_the_methods_that_see_them(playground: Path) -> Non
     blind, seeing = (load_data("playground", playground, find_preset(m, "reduced").model) for m in ("delg", "action_mask"))
     assert not any(len(boxes) for boxes in blind.context.values())
     assert any(len(boxes) for boxes in seeing.context.values())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_recorded_run_may_be_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record = Path("results/playground/delg-reduced-cpu-seed2.json")
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    _train("delg", tmp_path / "no_data", tmp_path / "no_weights", "--once")  # looks at neither
+    assert capsys.readouterr().out == "delg-reduced-cpu-seed2: recorded already\n"
