@@ -18,7 +18,8 @@ CONFIGS = {c.__name__: c for c in (RegionNetConfig, TrainConfig)}
 
 
 def _entries(toc: dict) -> list[str]:
-    parts = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    parts = [entry["file"] for chapter in chapters for entry in (chapter, *chapter.get("sections", []))]
     return [toc["root"], *parts]
 
 

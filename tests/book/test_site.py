@@ -43,3 +43,9 @@ def test_equations_need_no_network() -> None:
     sources = _Links(HTML / "book" / "paper_to_code.html").links
     assert [s for s in sources if "mathjax" in s.lower()]
     assert not [s for s in sources if "mathjax" in s.lower() and "://" in s]
+
+
+def test_tables_are_tables() -> None:
+    """What a cell prints as Markdown is read as such: no paragraph begins with the bars of a table."""
+    raw = [page.name for page in HTML.rglob("notebooks/*.html") if "<p>|" in page.read_text()]
+    assert not raw
