@@ -16,7 +16,7 @@ from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
 from actret_core.errors import ActretError, ConfigError
 from actret_core.experiment import (
-    ActionData, cache_maps, configure, find_root, load_data, pretrain_small, record_run, train_method,
+    ActionData, cache_maps, configure, find_root, load_data, pretrain_small, train_method,
 )
 from actret_core.models.checkpoint import save_model
 from actret_core.models.methods import METHODS
@@ -25,6 +25,7 @@ from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES, Preset
 from actret_core.protocol import VERSIONS, load_protocol
 from actret_core.protocol_source import build_protocol
+from actret_core.recording import record_run
 from actret_core.regions.detector import detect, load_detector
 from actret_core.rival_presets import find_preset
 from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row

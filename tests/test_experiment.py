@@ -14,13 +14,10 @@ from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import ConfigError, DataError, ProposalError
 from actret_core.experiment import (
     ActionData,
-    assess,
     configure,
     find_root,
-    fingerprint,
     load_data,
     pretrain_small,
-    record_run,
     to_embeddings,
     train_region_net,
 )
@@ -28,6 +25,7 @@ from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import Preset
+from actret_core.recording import assess, fingerprint, record_run
 from actret_core.regions.proposals import read_proposals, write_proposals
 from actret_core.results import RunRecord, read_record
 from actret_core.retrieval import Embeddings, evaluate, recognition_map

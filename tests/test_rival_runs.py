@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from actret_core import cli
-from actret_core.experiment import configure, load_data, record_run, train_method
+from actret_core.experiment import configure, load_data, train_method
 from actret_core.models.baselines.delg import DelgConfig
 from actret_core.models.baselines.rrt import RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReidConfig
 from actret_core.models.baselines.token import TokenConfig
 from actret_core.models.checkpoint import load_model
 from actret_core.presets import Preset
+from actret_core.recording import record_run
 from actret_core.results import read_record
 from actret_core.rival_presets import RIVALS
 from actret_core.training.config import TrainConfig
