@@ -67,7 +67,7 @@ RIVALS = {
 # recognition: the training is the region-aware model's, whatever the tier
 RIVALS |= {
     name: {
-        "demo": Preset("demo", config(**SMALL), DEMO.train),
+        "demo": Preset("demo", config(**SMALL, **({"hidden": 64} if name == "fast_rcnn" else {})), DEMO.train),
         "cpu": Preset("cpu", config(), CPU.train),
         "full": Preset("full", config(), PRESETS["paper"].train),
     }

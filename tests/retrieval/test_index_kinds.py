@@ -9,6 +9,7 @@ from actret_core.retrieval.index_kinds import (
     exact_parameters,
     make_index,
     search_parameters,
+    search_with,
     stored_vectors,
 )
 
@@ -38,7 +39,7 @@ def recall(found, expected):
 
 def test_finds_the_nearest_with_their_cosines(built, vectors):
     config, index = built
-    scores, rows = index.search(vectors[:50], 10, params=search_parameters(config, np.empty(0, np.int64)))
+    scores, rows = search_with(index, vectors[:50], 10, search_parameters(config, np.empty(0, np.int64)))
     share = recall(rows, best(vectors, np.ones(1500, bool)))
     assert share == 1 if config.kind == "flat" else share > 0.95
     np.testing.assert_allclose(scores, np.einsum("qd,qkd->qk", vectors[:50], vectors[rows]), atol=1e-5)
@@ -47,7 +48,7 @@ def test_finds_the_nearest_with_their_cosines(built, vectors):
 def test_hidden_rows_are_passed_over(built, vectors):
     config, index = built
     hidden = np.arange(0, 1500, 2)
-    rows = index.search(vectors[:50], 10, params=search_parameters(config, hidden))[1]
+    rows = search_with(index, vectors[:50], 10, search_parameters(config, hidden))[1]
     assert (rows[rows >= 0] % 2 == 1).all()
     assert recall(rows, best(vectors, np.arange(1500) % 2 == 1)) > 0.9
 
@@ -55,7 +56,7 @@ def test_hidden_rows_are_passed_over(built, vectors):
 def test_the_stored_vectors_are_the_vectors(built, vectors):
     stored = stored_vectors(built[1])
     np.testing.assert_array_equal(stored.reconstruct_batch(np.arange(1500)), vectors)
-    rows = stored.search(vectors[:50], 10, params=exact_parameters(np.arange(1490)))[1]
+    rows = search_with(stored, vectors[:50], 10, exact_parameters(np.arange(1490)))[1]
     assert np.sort(rows, axis=1).tolist() == [list(range(1490, 1500))] * 50
 
 

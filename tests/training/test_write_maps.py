@@ -192,10 +192,11 @@ def test_only_the_tail_and_the_head_learn(
 ) -> None:
     """The reduced protocol end to end: fit and embed take maps as they take images."""
     config = RegionNetConfig(
-        classes=len(split.actions), backbone="resnet50_tail", image_size=SIZE, k=2, blocks=1, heads=2, ffn=8, hidden=8
+        classes=len(split), backbone="resnet50_tail", image_size=SIZE, k=2, blocks=1, heads=2, ffn=8, hidden=8
     )
     context = {name: torch.tensor([[0.0, 0, 20, 20]]) for name in split.ids}
     train = MapDataset(split, context, config.k, store, augment=True)
+    train.targets = torch.eye(len(split))  # an action each: none may be absent
     model = RegionNet(config)
     quick = TrainConfig(
         epochs=1, batch_size=3, mixup=0.0, held_out=0.0, precision="32-true", workers=0, freeze_bn_stats=True

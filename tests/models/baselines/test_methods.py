@@ -12,6 +12,7 @@ from actret_core.errors import CheckpointError, ConfigError
 from actret_core.models.checkpoint import load_model, save_model
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.methods import METHODS, build_model, find_method, method_of
+from actret_core.models.recognition import RECOGNITION
 from actret_core.training.config import TrainConfig
 from actret_core.training.module import ActionModule, action_loss
 
@@ -25,7 +26,8 @@ def configs(strong_config, delg_config, token_config, rrt_config) -> dict[str, A
         classes=3, backbone="small", image_size=64, k=2, blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8
     )
     own = (strong_config, delg_config, token_config, rrt_config)
-    return dict(zip(RIVALS, own, strict=True)) | {"region_net": region}
+    recognition = {name: kind(classes=3, backbone="small", image_size=64) for name, (kind, _) in RECOGNITION.items()}
+    return dict(zip(RIVALS, own, strict=True)) | {"region_net": region} | recognition
 
 
 @pytest.fixture
