@@ -8,6 +8,7 @@ WEIGHTS   ?=
 PROPOSALS ?=
 PRESET    ?= reduced
 SEED      ?= 0
+DIM       ?= 64
 
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
@@ -73,9 +74,9 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 		$(if $(PROPOSALS),-r PROPOSALS "$(abspath $(PROPOSALS))")); \
 	echo "The executed notebooks and their figures are in $$out/"
 
-rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DATASET= DATA= WEIGHTS=
+rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DIM=64, DATASET= DATA= WEIGHTS=
 	@for run in $(METHODS) "strong_reid --crop"; do \
-		$(BIN)/python -m actret_core train --once --method $$run --preset $(PRESET) --seed $(SEED) \
+		$(BIN)/python -m actret_core train --once --method $$run --preset $(PRESET) --seed $(SEED) --dim $(DIM) \
 			--dataset "$(DATASET)" --data "$(DATA)" --weights "$(WEIGHTS)" || exit 1; \
 	done
 

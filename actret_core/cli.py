@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--maps", type=Path, default=Path("runs/maps"), help="folder of cached maps, for reduced: 8 GB")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--results", type=Path, default=Path("results"))
+    train.add_argument("--dim", type=int, default=256, help="of the recorded test embeddings, by a PCA")
     train.add_argument("--once", action="store_true", help="leave a run alone that is recorded already")
     train.set_defaults(run=run_train)
     tokens = commands.add_parser("tokens", help="compute the region tokens of a frozen backbone")
@@ -144,6 +145,7 @@ def run_detect(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Train, evaluate, record; the checkpoints stay in `runs/`, from where an interrupted run goes on."""
+    require(options.dim >= 1, "dim", options.dim, "at least 1")
     preset, variant = _variant(find_preset(options.method, options.preset), options)
     name = "-".join(filter(None, (options.method, variant, preset.tier, f"seed{options.seed}")))
     if options.once and (options.results / options.dataset / f"{name}.json").exists():
@@ -157,7 +159,7 @@ def run_train(options: argparse.Namespace) -> None:
         data = cache_maps(data, preset, options.weights, options.maps, "person" if options.crop else "image")
     model, result = train_method(data, preset, options.weights, out)
     save_model(out / "model.safetensors", model)
-    print(json.dumps(record_run(data, preset, model, result, options.results, variant).metrics, indent=2))
+    print(json.dumps(record_run(data, preset, model, result, options.results, variant, options.dim).metrics, indent=2))
 
 
 def _variant(preset: Preset, options: argparse.Namespace) -> tuple[Preset, str]:

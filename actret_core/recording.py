@@ -1,12 +1,14 @@
 """From a trained model to its record: embed, score, compress, write."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
+from actret_core.config import require
 from actret_core.experiment import ActionData, to_embeddings
 from actret_core.models.methods import method_of
 from actret_core.presets import Preset
@@ -35,18 +37,23 @@ def record_run(
     data: ActionData, preset: Preset, model: nn.Module, result: FitResult, results: Path,
     variant: str = "", dim: int = 256,
 ) -> RunRecord:
-    """Embed both splits, score them, and write the record and the small test embeddings below `results`.
+    """Embed both splits, score them, and write the record, the small test embeddings and the logits below `results`.
 
-    `metrics` are those of the small file (a PCA fitted on the training set), so that anyone can recompute them;
+    `metrics` are those of the small files (a PCA fitted on the training set, float16), so that anyone can recompute them;
     `metrics_full_dim` are those of the model's own features; for the Reranking Transformer, `resorted` are those of
-    their ranking with its best places sorted anew.
+    their ranking with its best places sorted anew. Raises ConfigError unless `dim` is 1 or more.
     """
+    require(dim >= 1, "dim", dim, "at least 1")
     c, splits = preset.train, (data.train, data.evaluation)
     parts = [embed(model, data.dataset(s, preset.model), 64, c.workers, c.precision) for s in splits]
     small = to_embeddings(data.evaluation, compress(parts[0].features, parts[1].features, dim))
-    recognition = {"recognition_mAP": round(100 * recognition_map(parts[1].logits, data.evaluation.targets), 4)}
+    logits = replace(small, features=parts[1].logits.astype(np.float16))
+    recognition, recognition_full = (
+        {"recognition_mAP": round(100 * recognition_map(scores, data.evaluation.targets), 4)}
+        for scores in (logits.features, parts[1].logits)
+    )
     own = to_embeddings(data.evaluation, parts[1].features)
-    extra = {"train_loss": list(result.losses), "metrics_full_dim": assess(own) | recognition}
+    extra = {"train_loss": list(result.losses), "metrics_full_dim": assess(own) | recognition_full}
     config = {"model": asdict(preset.model), "train": asdict(preset.train)}
     if preset.pairs:
         config["pairs"] = asdict(preset.pairs)
@@ -61,6 +68,7 @@ def record_run(
         extra=extra,
     )
     small.save(record.embeddings_path(results))
+    logits.save(record.logits_path(results))
     record.write(results)
     return record
 

@@ -76,6 +76,10 @@ class RunRecord:
         """Where the run's test embeddings lie below the results folder `root`."""
         return Path(root) / self.dataset / "embeddings" / f"{self.stem}.npz"
 
+    def logits_path(self, root: str | Path) -> Path:
+        """Where the classifier's scores of the test set lie below the results folder `root`."""
+        return Path(root) / self.dataset / "logits" / f"{self.stem}.npz"
+
     def write(self, root: str | Path) -> Path:
         """Write the record below `root`, keys sorted; returns its path. ConfigError for NaN or non-JSON."""
         values = asdict(self)

@@ -47,16 +47,21 @@ def test_train_records_a_run_and_keeps_the_model(
     monkeypatch.setattr(
         cli, "record_run", lambda *given: recorded.append(given) or SimpleNamespace(metrics={"mAP": 1.0})
     )
-    cli.main(["train", "--data", str(playground), "--preset", "demo", "--features", "ag", "--seed", "1"])
+    cli.main(["train", "--data", str(playground), "--preset", "demo", "--features", "ag", "--seed", "1", "--dim", "32"])
     printed = capsys.readouterr().out
     assert json.loads(printed[printed.index("{\n") :]) == {"mAP": 1.0}
-    ((_, preset, trained, result, results, variant),) = recorded
-    assert (result.epochs, results, variant) == (1, Path("results"), "ag")
+    ((_, preset, trained, result, results, variant, dim),) = recorded
+    assert (result.epochs, results, variant, dim) == (1, Path("results"), "ag", 32)
     assert preset.model == replace(TINY.model, features="ag") and preset.train == replace(TINY.train, seed=1)
     out = at_home / "runs" / "playground" / "region_net-ag-demo-seed1"
     kept = load_model(out / "model.safetensors", expected=preset.model).state_dict()
     assert all(torch.equal(kept[name], value) for name, value in trained.state_dict().items())
     assert (out / "config.json").exists() and (out / "last.ckpt").exists()
+
+
+def test_embeddings_of_no_dimension_are_refused_before_any_work(playground: Path) -> None:
+    with pytest.raises(SystemExit, match="dim"):
+        cli.main(["train", "--data", str(playground), "--preset", "demo", "--dim", "0"])
 
 
 def test_tokens_writes_what_the_notebooks_read(

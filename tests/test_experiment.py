@@ -150,6 +150,13 @@ def test_the_metrics_of_the_full_features_stand_beside(run: Run) -> None:
     assert beside["recognition_mAP"] == pytest.approx(recognition, abs=1e-3)
 
 
+def test_the_logits_can_be_scored_again(run: Run) -> None:
+    kept = Embeddings.load(run.record.logits_path(run.results))
+    assert kept.features.shape == run.data.evaluation.targets.shape and list(kept.ids) == list(run.data.evaluation.ids)
+    again = 100 * recognition_map(kept.features, run.data.evaluation.targets)
+    assert run.record.metrics["recognition_mAP"] == pytest.approx(again, abs=1e-3)
+
+
 def test_the_same_seed_gives_the_same_model(run: Run, tmp_path: Path) -> None:
     cached = replace(run.preset, train=replace(run.preset.train, cache=True))  # which changes nothing
     again, _ = train_region_net(run.data, cached, None, tmp_path / "a", progress=False)

@@ -5,7 +5,8 @@ from actret_core.retrieval.expansion import augment_database, expand_queries
 from actret_core.retrieval.index import ActionIndex
 from actret_core.retrieval.index_files import file_sha256
 from actret_core.retrieval.index_kinds import IndexConfig
-from actret_core.retrieval.metrics import RetrievalMetrics, evaluate, recognition_map
+from actret_core.retrieval.metrics import RetrievalMetrics, evaluate
+from actret_core.retrieval.recognition import recognition_ap, recognition_draws, recognition_map
 from actret_core.retrieval.rerank import Reranker, k_reciprocal_rerank
 from actret_core.retrieval.significance import PairedTest, bootstrap_interval, paired_test
 
@@ -24,5 +25,7 @@ __all__ = [
     "file_sha256",
     "k_reciprocal_rerank",
     "paired_test",
+    "recognition_ap",
+    "recognition_draws",
     "recognition_map",
 ]

@@ -1,11 +1,9 @@
 """How good a ranked gallery is: mAP, Rank-k and CMC of retrieval, and the mAP of recognition."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from actret_core.errors import EmbeddingError
 from actret_core.retrieval.embeddings import Embeddings
@@ -13,7 +11,6 @@ from actret_core.retrieval.hits import Hits, ap_definition, average_precision, h
 from actret_core.retrieval.parallel import map_chunks, workers
 from actret_core.retrieval.ranking import Distances, distance_chunks, ranking_chunks
 
-logger = logging.getLogger(__name__)
 CMC_LENGTH = 50
 
 RelevanceFunction = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -104,25 +101,6 @@ def relevance(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
         return shared & kept, kept
 
     return relevant_to
-
-
-def recognition_map(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Mean over classes of scikit-learn's average precision, a fraction (Table 3).
-
-    scores [N, C], higher means more likely; targets [N, C] bool. Classes without a positive are left out, and
-    a warning in the log counts them. Raises EmbeddingError for other shapes, NaN, or no positive at all.
-    """
-    scores, targets = np.asarray(scores), np.asarray(targets, dtype=bool)
-    if scores.ndim != 2 or scores.shape != targets.shape:
-        raise EmbeddingError(f"scores are {scores.shape}, targets {targets.shape}: both must be [N, C]")
-    if not np.isfinite(scores).all():
-        raise EmbeddingError("scores hold NaN or inf: check the model's logits")
-    present = targets.any(axis=0)
-    if not present.any():
-        raise EmbeddingError("targets name no positive in any class: there is nothing to score")
-    if not present.all():
-        logger.warning("recognition mAP leaves out %d classes without a positive", (~present).sum())
-    return float(average_precision_score(targets[:, present], scores[:, present], average="macro"))
 
 
 def _parallel_hits(

@@ -1,7 +1,6 @@
 """Retrieval metrics beside scikit-learn, a naive loop and cases counted by hand."""
 
 import dataclasses
-import logging
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from actret_core.errors import ConfigError, EmbeddingError
 from actret_core.retrieval.embeddings import Embeddings
-from actret_core.retrieval.metrics import evaluate, recognition_map
+from actret_core.retrieval.metrics import evaluate
 
 
 def make(features, labels, groups=None, prefix="s"):
@@ -247,32 +246,3 @@ def test_zero_vectors_and_a_set_without_positives_are_refused():
         evaluate(make(np.eye(3), [0, 1, 2]))
     with pytest.raises(EmbeddingError, match="no query shares"):
         evaluate(make(np.eye(3), [-1, -1, -1]))
-
-
-def test_recognition_map_is_the_mean_over_classes(caplog):
-    rng = np.random.default_rng(0)
-    scores, targets = rng.random((50, 4)), rng.random((50, 4)) < 0.3
-    expected = np.mean([average_precision_score(targets[:, c], scores[:, c]) for c in range(4)])
-    assert recognition_map(scores, targets) == pytest.approx(expected)
-    targets[:, 1] = False
-    expected = np.mean([average_precision_score(targets[:, c], scores[:, c]) for c in (0, 2, 3)])
-    with caplog.at_level(logging.WARNING):
-        assert recognition_map(scores, targets) == pytest.approx(expected)
-    assert "leaves out 1 classes" in caplog.text
-
-
-def test_recognition_map_by_hand():
-    assert recognition_map([[0.9], [0.8], [0.7]], [[True], [False], [True]]) == pytest.approx((1 + 2 / 3) / 2)
-
-
-@pytest.mark.parametrize(
-    "scores, targets",
-    [
-        (np.ones((3, 2)), np.ones((2, 2))),
-        (np.full((2, 2), np.nan), np.ones((2, 2))),
-        (np.ones((2, 2)), np.zeros((2, 2))),
-    ],
-)
-def test_recognition_map_refuses_what_it_cannot_score(scores, targets):
-    with pytest.raises(EmbeddingError):
-        recognition_map(scores, targets)

@@ -1,0 +1,71 @@
+"""How well a classifier recognizes (Table 3): average precision of every action, their mean, and how sure it is."""
+
+import logging
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from actret_core.config import require
+from actret_core.errors import EmbeddingError
+
+logger = logging.getLogger(__name__)
+
+
+def recognition_ap(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """scikit-learn's average precision of each class, fractions [C]; NaN for a class without a positive.
+
+    scores [N, C], higher means more likely; targets [N, C] bool. Raises EmbeddingError for other shapes, NaN, or no
+    positive at all.
+    """
+    scores, targets = _checked(scores, targets)
+    out = np.full(targets.shape[1], np.nan)
+    for column in np.flatnonzero(targets.any(axis=0)):
+        out[column] = average_precision_score(targets[:, column], scores[:, column])
+    return out
+
+
+def recognition_map(scores: np.ndarray, targets: np.ndarray) -> float:
+    """The mean of `recognition_ap`, a fraction; a warning in the log counts the classes that are left out."""
+    each = recognition_ap(scores, targets)
+    if np.isnan(each).any():
+        logger.warning("recognition mAP leaves out %d classes without a positive", np.isnan(each).sum())
+    return float(np.nanmean(each))
+
+
+def recognition_draws(
+    scores: np.ndarray, targets: np.ndarray, resamples: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """The mAP of bootstrap samples of the images, fractions [resamples].
+
+    Its percentiles are an interval. Two classifiers with one seed are asked about the same samples, so that the
+    percentiles of the difference of their draws are an interval of the difference. A class without a positive in a
+    sample is left out of its mean. Raises as `recognition_ap`, and ConfigError for no resamples.
+    """
+    require(resamples >= 1, "resamples", resamples, "at least 1")
+    scores, targets = _checked(scores, targets)
+    rng, images = np.random.default_rng(seed), len(scores)
+    counts = rng.multinomial(images, np.full(images, 1 / images), resamples)     # [R, N]
+    each = [_weighted_ap(scores[:, c], targets[:, c], counts) for c in np.flatnonzero(targets.any(axis=0))]
+    return np.nanmean(each, axis=0)
+
+
+def _weighted_ap(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Average precision where image i stands counts[r, i] times in sample r: [R]; NaN without a positive."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(scores[order][1:] != scores[order][:-1], True)      # of a run of equal scores
+    counts, hits = counts[:, order], (counts * positive)[:, order]
+    seen, found = counts.cumsum(1)[:, last], hits.cumsum(1)[:, last]     # [R, thresholds]
+    new = np.diff(found, axis=1, prepend=0)
+    with np.errstate(invalid="ignore"):                                  # samples without an image so far, or a hit
+        return np.where(new > 0, new * found / seen, 0).sum(1) / found[:, -1]
+
+
+def _checked(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, targets = np.asarray(scores), np.asarray(targets, dtype=bool)
+    if scores.ndim != 2 or scores.shape != targets.shape:
+        raise EmbeddingError(f"scores are {scores.shape}, targets {targets.shape}: both must be [N, C]")
+    if not np.isfinite(scores).all():
+        raise EmbeddingError("scores hold NaN or inf: check the model's logits")
+    if not targets.any():
+        raise EmbeddingError("targets name no positive in any class: there is nothing to score")
+    return scores, targets
