@@ -80,9 +80,9 @@ REDUCED_TRAIN = {"epochs": 5, "mixup": 0.0, "workers": 0}
 
 
 def reduced(preset: Preset) -> Preset:
-    """The same preset on cached maps: layer4 and all above it learn."""
+    """The same preset on cached maps: the last stage of the backbone and all above it learn."""
     train = replace(preset.train, **REDUCED_TRAIN)
-    return replace(preset, model=replace(preset.model, backbone="resnet50_tail"), train=train)
+    return replace(preset, model=replace(preset.model, backbone=f"{preset.model.backbone}_tail"), train=train)
 
 
 def find_preset(method: str, name: str) -> Preset:

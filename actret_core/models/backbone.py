@@ -7,6 +7,7 @@ from actret_core.models.config import BACKBONES
 from actret_core.config import require
 
 SMALL_WIDTHS = (16, 32, 64, 96)
+TAIL = "_tail"
 
 
 class ResNetBackbone(nn.Module):
@@ -28,35 +29,33 @@ class ResNetBackbone(nn.Module):
 
 
 class FrontBackbone(nn.Module):
-    """ResNet-50 from conv1 to layer3: image [B, 3, S, S] -> map [B, 1024, S/16, S/16].
+    """All stages but the last of the backbone called `whole`: image [B, 3, S, S] -> map [B, dim, S/stride, S/stride].
 
-    `tail` is the name of the backbone that takes its maps.
+    ResNet-50's has 1024 channels of stride 16. `tail` is the name of the backbone that takes its maps.
     """
 
-    dim, stride = 1024, 16
-
-    def __init__(self, stride_in_1x1: bool) -> None:
+    def __init__(self, whole: str) -> None:
         super().__init__()
-        self.tail = "resnet50_he2016_tail" if stride_in_1x1 else "resnet50_tail"
-        self.stem, layers = _resnet_parts(stride_in_1x1)
-        self.layers = layers[:3]
+        net = build_backbone(whole)
+        self.whole, self.tail = whole, whole + TAIL
+        self.dim, self.stride = (SMALL_WIDTHS[-2], 8) if whole == "small" else (1024, 16)
+        self.stem, self.layers = getattr(net, "stem", nn.Identity()), net.layers[:-1]
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(self.stem(image))
 
 
 class TailBackbone(nn.Module):
-    """layer4 of ResNet-50 alone: map [B, 1024, h, w] -> map [B, 2048, h/2, w/2], or h x w with `last_stride` 1.
+    """The last stage of the backbone called `whole`: ResNet-50's takes [B, 1024, h, w] to [B, 2048, h/2, w/2].
 
-    Under a frozen front, whose maps are computed once, it is all of the backbone that has to run. Parameters of both
-    parts are named as in the whole: a `ResNetBackbone` loads the union of their states.
+    With `last_stride` 1, to h x w. Under a frozen front, whose maps are computed once, it is all of the backbone that
+    has to run. Parameters of both parts are named as in the whole: it loads the union of their states.
     """
 
-    dim = 2048
-
-    def __init__(self, stride_in_1x1: bool, last_stride: int = 2) -> None:
+    def __init__(self, whole: str, last_stride: int = 2) -> None:
         super().__init__()
-        self.layers = _resnet_parts(stride_in_1x1, last_stride)[1][3:]   # a slice keeps its name, "3"
+        net = build_backbone(whole, last_stride)
+        self.whole, self.dim, self.layers = whole, net.dim, net.layers[-1:]  # a slice keeps its name, "3"
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)
@@ -107,14 +106,13 @@ def build_backbone(name: str, last_stride: int = 2) -> nn.Module:
     """
     require(name in BACKBONES, "backbone", name, f"one of {', '.join(BACKBONES)}")
     require(last_stride in (1, 2), "last_stride", last_stride, "1 or 2")
-    if name == "small":
-        return SmallBackbone()
-    kind = TailBackbone if name.endswith("_tail") else ResNetBackbone
-    return kind("he2016" in name, last_stride)
+    if name.endswith(TAIL):
+        return TailBackbone(name.removesuffix(TAIL), last_stride)
+    return SmallBackbone() if name == "small" else ResNetBackbone("he2016" in name, last_stride)
 
 
 def build_front(tail: str) -> FrontBackbone:
-    """The randomly initialized front, conv1 to layer3, whose maps the backbone called `tail` takes."""
-    tails = [name for name in BACKBONES if name.endswith("_tail")]
+    """The randomly initialized front whose maps the backbone called `tail` takes."""
+    tails = [name for name in BACKBONES if name.endswith(TAIL)]
     require(tail in tails, "backbone", tail, f"one of {', '.join(tails)}")
-    return FrontBackbone(stride_in_1x1="he2016" in tail)
+    return FrontBackbone(tail.removesuffix(TAIL))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from actret_core.config import require
 
-BACKBONES = ("resnet50", "resnet50_he2016", "small", "resnet50_tail", "resnet50_he2016_tail")
+WHOLE = ("resnet50", "resnet50_he2016", "small")
+BACKBONES = (*WHOLE, *(f"{name}_tail" for name in WHOLE))
 POSITIONS = ("token", "type", "none")
 
 
@@ -13,7 +14,7 @@ class RegionNetConfig:
     """The region-aware model. The defaults are the paper's, or our answer where it is silent ("Open choices").
 
     classes: number of actions. backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016"
-    (stride in the 1x1), "small" (for the playground), or one of the ResNets with "_tail": layer4 alone, on cached maps
+    (stride in the 1x1), "small" (for the playground), or one of these with "_tail": the last stage alone, on cached maps
     (`data.maps`). image_size: pixels of the photograph, squashed to a square. k, min_score, max_iou: Eq. 2. roi_size:
     cells of an RoI before its maximum is taken. features: a subset of "agl": anchored person, global, contextual
     regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn, dropout: the fusion transformer

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import get_weight
 
 from actret_core.errors import CheckpointError, DownloadError
-from actret_core.models.backbone import FrontBackbone, ResNetBackbone, TailBackbone
+from actret_core.models.backbone import FrontBackbone, TailBackbone, build_backbone
 
 NOT_OURS = ("fc.weight", "fc.bias")  # the ImageNet classifier
 
@@ -34,12 +34,12 @@ def backbone_of(weights: str | Path) -> str:
 def load_backbone(backbone: nn.Module, weights: str | Path) -> None:
     """Fill a backbone in place. Raises CheckpointError if names or shapes do not fit.
 
-    A front or a tail takes its share of the weights of a whole ResNet-50, which must be complete all the same.
+    A front or a tail takes its share of the weights of a whole backbone, which must be complete all the same.
     """
     state = {_rename(k): v for k, v in read_weights(weights).items() if k not in NOT_OURS}
     if isinstance(backbone, FrontBackbone | TailBackbone):
         with torch.device("meta"):  # names and shapes without memory
-            fill(ResNetBackbone(stride_in_1x1=False), state, weights, assign=True)
+            fill(build_backbone(backbone.whole), state, weights, assign=True)
         state = {k: v for k, v in state.items() if k in backbone.state_dict()}
     fill(backbone, state, weights)
 

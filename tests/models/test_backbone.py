@@ -10,8 +10,10 @@ from actret_core.models.backbone import (
 from actret_core.models.config import BACKBONES
 
 # a backbone's stride, and the channels that it takes
-STRIDES = {"resnet50": 32, "resnet50_he2016": 32, "small": 8, "resnet50_tail": 2, "resnet50_he2016_tail": 2}
-INPUTS = {"resnet50_tail": 1024, "resnet50_he2016_tail": 1024}
+STRIDES = {
+    "resnet50": 32, "resnet50_he2016": 32, "small": 8, "resnet50_tail": 2, "resnet50_he2016_tail": 2, "small_tail": 1,
+}
+INPUTS = {"resnet50_tail": 1024, "resnet50_he2016_tail": 1024, "small_tail": 64}
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -60,11 +62,14 @@ def test_an_unknown_backbone_is_named() -> None:
 
 
 @pytest.mark.parametrize("last_stride", [2, 1])
-@pytest.mark.parametrize("he2016", [False, True])
-def test_front_and_tail_are_the_whole(he2016: bool, last_stride: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "channels", "cells"), [("resnet50", (1024, 2048), 4), ("resnet50_he2016", (1024, 2048), 4), ("small", (64, 96), 8)]
+)
+def test_front_and_tail_are_the_whole(
+    name: str, channels: tuple[int, int], cells: int, last_stride: int
+) -> None:
     """Bit for bit, with batch norms that do something; their states together are the whole's."""
     torch.manual_seed(0)
-    name = "resnet50_he2016" if he2016 else "resnet50"
     whole, tail = build_backbone(name, last_stride), build_backbone(f"{name}_tail", last_stride)
     front = build_front(f"{name}_tail")
     for module in whole.modules():
@@ -77,9 +82,11 @@ def test_front_and_tail_are_the_whole(he2016: bool, last_stride: int) -> None:
     image = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         middle = front.eval()(image)
-        assert middle.shape == (2, 1024, 4, 4)
         found = tail.eval()(middle)
-        assert torch.equal(found, whole.eval()(image)) and found.shape == (2, 2048, 4 // last_stride, 4 // last_stride)
+        assert torch.equal(found, whole.eval()(image))
+    after = cells if name == "small" else cells // last_stride
+    assert middle.shape == (2, channels[0], cells, cells) and found.shape == (2, channels[1], after, after)
+    assert (front.dim, tail.dim, 64 // front.stride) == (*channels, cells)
 
 
 def test_the_tail_has_the_parameters_of_layer4() -> None:

@@ -217,6 +217,16 @@ def test_small_weights_do_not_fit_a_tail(tmp_path: Path) -> None:
         load_backbone(build_backbone("resnet50_tail"), tmp_path / "small.safetensors")
 
 
+def test_small_weights_fill_a_small_front_and_tail(tmp_path: Path) -> None:
+    whole, image = SmallBackbone().eval(), torch.randn(1, 3, 32, 32)
+    save_small_backbone(tmp_path / "small.safetensors", whole)
+    parts = build_front("small_tail").eval(), build_backbone("small_tail").eval()
+    for part in (whole, *parts):
+        load_backbone(part, tmp_path / "small.safetensors")
+    with torch.inference_mode():
+        assert torch.equal(parts[1](parts[0](image)), whole(image))
+
+
 def test_a_small_backbone_survives_its_file(tmp_path: Path) -> None:
     """Half precision on disk: close, and once more the same."""
     path, first = tmp_path / "small.safetensors", SmallBackbone()
