@@ -1,9 +1,8 @@
 """Named settings: what is trained by default where, and the tier that its record bears."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from actret_core.models.config import RegionNetConfig
+from actret_core.models.config import ModelConfig, RegionNetConfig
 from actret_core.training.config import TrainConfig
 
 
@@ -15,7 +14,7 @@ class Preset:
     """
 
     tier: str
-    model: Any
+    model: ModelConfig
     train: TrainConfig
     pairs: TrainConfig | None = None
 
