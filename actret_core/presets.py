@@ -34,7 +34,8 @@ DEMO = Preset(
 # what the small backbone learns before (`pretrain_small`), on as many pictures of another seed
 PRETEXT_IMAGES = 6000
 PRETEXT = replace(
-    DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto", workers=1
+    DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto",
+    workers=1,
 )
 
 CPU = Preset(

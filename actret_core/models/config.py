@@ -1,4 +1,4 @@
-"""What all configs of models share; every choice of the region-aware model, those that the paper leaves open included."""
+"""What all configs of models share, and the region-aware model's: all that the paper leaves open is a field."""
 
 from dataclasses import dataclass
 
