@@ -48,7 +48,7 @@ def test_paper_to_code_names_real_code() -> None:
     """Each `module.py`: `name` of a row that is not planned is defined in that module."""
     lines = [line for line in (ROOT / "book/paper_to_code.md").read_text().splitlines() if "planned*: `" not in line]
     for line in lines:
-        for module, names in re.findall(r"`(\w+/\w+\.py|viz\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
+        for module, names in re.findall(r"`(\w+/\w+\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
             path = ROOT / "actret_core" / module
             assert path.exists(), line
             nodes = ast.walk(ast.parse(path.read_text()))
