@@ -16,7 +16,7 @@ from actret_core.data.playground import write_playground
 from actret_core.data.registry import DATASETS, dataset_info
 from actret_core.errors import ActretError, ConfigError
 from actret_core.experiment import (
-    ActionData, cache_maps, configure, find_root, load_data, pretrain_small, train_method,
+    ActionData, cache_maps, cache_photos, configure, find_root, load_data, pretrain_small, train_method,
 )
 from actret_core.models.checkpoint import save_model
 from actret_core.models.methods import METHODS
@@ -157,6 +157,7 @@ def run_train(options: argparse.Namespace) -> None:
     if options.preset == "reduced":
         require(options.weights is not None, "weights", None, "pretrained weights for the preset 'reduced'")
         data = cache_maps(data, preset, options.weights, options.maps, "person" if options.crop else "image")
+    data = cache_photos(data, preset.model, preset.train.workers)
     model, result = train_method(data, preset, options.weights, out)
     save_model(out / "model.safetensors", model)
     print(json.dumps(record_run(data, preset, model, result, options.results, variant, options.dim).metrics, indent=2))

@@ -11,15 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from actret_core.data.augment import Augment
 from actret_core.data.dataset import ActionDataset
-from actret_core.data.maps import MapDataset, MapStore
+from actret_core.data.maps import MapDataset
+from actret_core.data.photos import store_photos
 from actret_core.data.playground import playground_root, write_playground
 from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.registry import dataset_info
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import hold_out
+from actret_core.data.store import Store
 from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
-from actret_core.data.transforms import eval_transform, train_transform
+from actret_core.data.transforms import store_side
 from actret_core.errors import DataError, ProposalError
 from actret_core.models.backbone import build_front
 from actret_core.models.baselines.rrt import Rrt
@@ -42,38 +45,44 @@ from actret_core.training.pairs import train_pairs
 class ActionData:
     """A data set in memory: its two splits, and the contextual regions [m, 4] of every sample of both.
 
-    `maps` are the cached maps of each split by its name, for a backbone "..._tail" (see `cache_maps`).
+    `photos` are the photographs of both, decoded once (`cache_photos`); None: from disk, each time. `maps` are the
+    cached maps of each split by its name, for a backbone "..._tail" (`cache_maps`).
     """
 
     train: ActionSplit
     evaluation: ActionSplit
     context: Mapping[str, Tensor]
-    maps: Mapping[str, MapStore] = field(default_factory=dict)
+    photos: Store | None = None
+    maps: Mapping[str, Store] = field(default_factory=dict)
 
     def dataset(
         self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
     ) -> ActionDataset | MapDataset:
         """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
+        k, a = getattr(config, "k", 1), augment
         if config.backbone.endswith("_tail"):
-            return MapDataset(split, self.context, getattr(config, "k", 1), self.maps[split.name], augment is not None)
-        size, a = config.image_size, augment
-        transform = train_transform(size, a.min_crop, a.jitter, a.pad_crop, a.erasing) if a else eval_transform(size)
-        return ActionDataset(split, self.context, getattr(config, "k", 1), transform, cache=bool(a and a.cache))
+            return MapDataset(split, self.context, k, self.maps[split.name], augment is not None)
+        how = Augment(a.min_crop, a.pad_crop, a.jitter, a.erasing, mirror=0.5) if a else Augment()
+        return ActionDataset(split, self.context, k, config.image_size, self.photos, how)
 
 
 def find_root(
     dataset: str, root: str | Path | None = None, seed: int = 0, progress: bool = True, images: int = 1500
 ) -> Path:
-    """The data set's folder: `root` if given; the playground of `seed` is drawn on first use into the user's cache.
+    """The data set's folder: `root` if given; the playground of `seed` is drawn on first use into `user_cache`.
 
-    The cache is `$ACTRET_CACHE`, or `~/.cache/actret`. Raises DataError where a real data set has no folder.
+    Raises DataError where a real data set has no folder.
     """
     if root:
         return Path(root)
     if dataset != "playground":
         raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
-    cache = Path(os.environ.get("ACTRET_CACHE") or Path.home() / ".cache" / "actret")
-    return write_playground(playground_root(cache, seed, images), seed, images, progress)
+    return write_playground(playground_root(user_cache(), seed, images), seed, images, progress)
+
+
+def user_cache() -> Path:
+    """The folder for what is made on first use: `$ACTRET_CACHE`, or `~/.cache/actret`."""
+    return Path(os.environ.get("ACTRET_CACHE") or Path.home() / ".cache" / "actret")
 
 
 def load_data(
@@ -111,6 +120,19 @@ def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed
     return replace(preset, model=model, train=replace(preset.train, multi_label=multi_label, seed=seed))
 
 
+def cache_photos(data: ActionData, config: Any, workers: int = 0, progress: bool = True) -> ActionData:
+    """Decode every photograph for models of `config`, once, into a file in `user_cache`; see `store_photos`.
+
+    Nothing is left to do for a backbone "..._tail", which sees cached maps.
+    """
+    done = data.photos and data.photos.info.image_size == store_side(config.image_size)
+    if done or config.backbone.endswith("_tail"):
+        return data
+    samples, folder = [*data.train.samples, *data.evaluation.samples], user_cache() / "photos"
+    photos = store_photos(data.train.dataset, samples, config.image_size, folder, workers, progress)
+    return replace(data, photos=photos)
+
+
 def cache_maps(
     data: ActionData, preset: Preset, weights: str | Path, folder: Path, view: str = "image", progress: bool = True
 ) -> ActionData:
@@ -132,8 +154,10 @@ def train_method(
 ) -> tuple[nn.Module, FitResult]:
     """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
 
-    Where the preset has a second stage, of pairs, the result counts the epochs, seconds and losses of both.
+    Photographs are decoded on first use (`cache_photos`). Where the preset has a second stage, of pairs, the result
+    counts the epochs, seconds and losses of both.
     """
+    data = cache_photos(data, preset.model, preset.train.workers, progress)
     L.seed_everything(preset.train.seed, verbose=False)
     model = build_model(preset.model)
     if weights:
@@ -183,11 +207,11 @@ def pretrain_small(root: Path, seed: int, train: TrainConfig, out: Path, progres
     """
     split = read_pretext(root, seed)
     config = replace(DEMO.model, classes=len(split.actions), features="g", fusion=False, token_norm=False)
+    nothing = {name: torch.empty(0, 4) for name in split.ids}
+    data = cache_photos(ActionData(split, split, nothing), config, train.workers, progress)
     L.seed_everything(train.seed, verbose=False)
     model = RegionNet(config)
-    nothing = {name: torch.empty(0, 4) for name in split.ids}
-    transform = train_transform(config.image_size, train.min_crop, train.jitter)
-    fit(model, ActionDataset(split, nothing, config.k, transform, cache=True), None, train, out, progress)
+    fit(model, data.dataset(split, config, train), None, train, out, progress)
     return model
 
 

@@ -27,7 +27,7 @@ DEMO = Preset(
     ),
     TrainConfig(
         epochs=8, batch_size=16, lr=1e-3, schedule="onecycle", min_crop=1.0, jitter=0.0, mixup=0.0, held_out=0.0,
-        precision="32-true", workers=0, cache=True,
+        precision="32-true", workers=0,
     ),
 )
 

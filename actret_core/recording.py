@@ -41,7 +41,8 @@ def record_run(
 
     `metrics` are those of the small files (a PCA fitted on the training set, float16), so that anyone can compute them;
     `metrics_full_dim` are those of the model's own features; for the Reranking Transformer, `resorted` are those of
-    their ranking with its best places sorted anew. Raises ConfigError unless `dim` is 1 or more.
+    their ranking with its best places sorted anew. `parts_of_a_batch` are the sizes in which batches went on where
+    memory ran out. Raises ConfigError unless `dim` is 1 or more.
     """
     require(dim >= 1, "dim", dim, "at least 1")
     c, splits = preset.train, (data.train, data.evaluation)
@@ -54,6 +55,8 @@ def record_run(
     )
     own = to_embeddings(data.evaluation, parts[1].features)
     extra = {"train_loss": list(result.losses), "metrics_full_dim": assess(own) | recognition_full}
+    if result.halved:
+        extra["parts_of_a_batch"] = list(result.halved)
     config = {"model": asdict(preset.model), "train": asdict(preset.train)}
     if preset.pairs:
         config["pairs"] = asdict(preset.pairs)

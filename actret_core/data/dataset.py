@@ -6,57 +6,91 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image as PILImage
-from torch import Tensor
-from torch.utils.data import Dataset
-from torchvision import tv_tensors
-from torchvision.transforms import v2
+from torch import Generator, Tensor
+from torch.utils.data import Dataset, default_collate
 
+from actret_core.data.augment import Augment, prepare
 from actret_core.data.sample import ActionSample, ActionSplit
+from actret_core.data.store import Store
+from actret_core.data.transforms import squash, store_side
 from actret_core.errors import ConfigError, DataError
 
 
 class ActionDataset(Dataset):
-    """A split as a torch data set.
+    """A split as a torch data set for a model that sees size x size pixels.
 
-    `context` holds the contextual regions of each sample id, [m, 4] xyxy in pixels of the image on disk,
-    best first (`regions.ranking.rank_split`). An item is a dict of `image` [3, S, S], `person` [4],
-    `regions` [k, 4], `mask` [k] (True where a region is real, the rest is padding), `target` [C] float and
-    `index`. With `cache`, the decoded images are kept in memory. Raises DataError, naming the file, for an
-    image that cannot be decoded.
+    `context` holds the contextual regions of each sample id, [m, 4] xyxy in pixels of the image on disk, best first
+    (`regions.ranking.rank_split`). An item is a dict of `image` [3, S, S], `person` [4], `regions` [k, 4], `mask` [k]
+    (True where a region is real, the rest is padding), `target` [C] float and `index`. Pictures are augmented as `how`
+    says. Without `photos`, a store of the split's photographs (`photos.store_photos`), each is decoded again whenever
+    it is asked for; what comes out is the same.
+
+    For speed, `fit` and `embed` load what is stored, `raw`, and `prepare` it as whole batches, on the device.
     """
 
     def __init__(
-        self,
-        split: ActionSplit,
-        context: Mapping[str, Tensor],
-        k: int,
-        transform: v2.Transform,
-        cache: bool = False,
+        self, split: ActionSplit, context: Mapping[str, Tensor], k: int, size: int,
+        photos: Store | None = None, how: Augment = Augment(),
     ) -> None:
         check_context(split, context, k)
-        self.split, self.context, self.k, self.transform = split, context, k, transform
-        self.targets = torch.from_numpy(split.targets).float()
-        self._cached = [read_sample(s) for s in split.samples] if cache else None
+        self.split, self.context, self.k, self.size, self.how = split, context, k, size, how
+        self.raw = StoredSamples(split, context, k, store_side(size), photos)
+        self.targets = self.raw.targets
 
     def __len__(self) -> int:
         return len(self.split)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        sample = self.split.samples[index]
-        image = self._cached[index] if self._cached else read_sample(sample)
-        size = tuple(image.shape[-2:])
-        boxes = [torch.tensor([sample.person]), self.context[sample.id][: self.k]]
-        boxes = [tv_tensors.BoundingBoxes(b, format="XYXY", canvas_size=size) for b in boxes]
-        image, person, regions = self.transform(tv_tensors.Image(image), *boxes)
-        regions, mask = pad_regions(regions.as_subclass(Tensor), self.k)
+        batch = self.prepare(default_collate([self.raw[index]]))
+        return {name: value[0] for name, value in batch.items()}
+
+    def prepare(self, batch: dict[str, Tensor], generator: Generator | None = None) -> dict[str, Tensor]:
+        """A batch of `raw` as the model takes it; see `augment.prepare`."""
+        return prepare(batch, self.size, self.how, generator)
+
+
+class StoredSamples(Dataset):
+    """The samples of a split as they are stored, squashed to side x side pixels.
+
+    An item is a dict of `image` uint8 [3, T, T], `size` [2] (width, height), `person` [4] and `regions` [k, 4], xyxy in
+    pixels of the photograph, `target` [C] and `index`. Raises DataError for a store of another data set or image size.
+    """
+
+    def __init__(
+        self, split: ActionSplit, context: Mapping[str, Tensor], k: int, side: int, photos: Store | None
+    ) -> None:
+        self.split, self.side, self.photos = split, side, photos
+        self.rows = photos and _rows(photos, split, side)
+        self.targets = torch.from_numpy(split.targets).float()
+        self.sizes, self.persons = (torch.tensor([getattr(s, name) for s in split.samples], dtype=torch.float32)
+                                    for name in ("size", "person"))
+        self.regions = torch.stack([pad_regions(context[s.id], k) for s in split.samples])
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
         return {
-            "image": image.as_subclass(Tensor),
-            "person": person.as_subclass(Tensor)[0],
-            "regions": regions,
-            "mask": mask,
+            "image": self._image(index),
+            "size": self.sizes[index],
+            "person": self.persons[index],
+            "regions": self.regions[index],
             "target": self.targets[index],
             "index": torch.tensor(index),
         }
+
+    def _image(self, index: int) -> Tensor:
+        if self.photos is None:
+            return squash(read_sample(self.split.samples[index]), self.side)
+        return torch.from_numpy(self.photos.values[self.rows[index]].copy())
+
+
+def _rows(photos: Store, split: ActionSplit, side: int) -> list[int]:
+    found = photos.info.image_size
+    if found != side:
+        what = f"photographs of {found} x {found} pixels, asked for {side} x {side}"
+        raise DataError(f"{photos.path}: {what}; store them for this image size")
+    return photos.rows(split.dataset, [s.image_id for s in split.samples])
 
 
 def check_context(split: ActionSplit, context: Mapping[str, Tensor], k: int) -> None:
@@ -86,12 +120,6 @@ def read_sample(sample: ActionSample) -> Tensor:
     return image
 
 
-def pad_regions(regions: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Pad [m, 4] with zeros to [k, 4] and say which are real: mask [k].
-
-    A region that a crop has cut to nothing is not real either.
-    """
-    real = ((regions[:, 2] > regions[:, 0]) & (regions[:, 3] > regions[:, 1])).nonzero().squeeze(1)[:k]
-    out, mask = torch.zeros(k, 4), torch.zeros(k, dtype=torch.bool)
-    out[: len(real)], mask[: len(real)] = regions[real], True
-    return out, mask
+def pad_regions(regions: Tensor, k: int) -> Tensor:
+    """The first k of regions [m, 4], and zeros where there are fewer: [k, 4]."""
+    return torch.cat([regions[:k], regions.new_zeros(max(k - len(regions), 0), 4)])

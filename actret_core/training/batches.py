@@ -1,13 +1,21 @@
-"""How samples come together in batches: a plain shuffle, or some of each of a few actions."""
+"""How samples come together in batches: a plain shuffle, or some of each of a few actions; and get to the device."""
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from pytorch_metric_learning.samplers import MPerClassSampler
+from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from actret_core.config import require
 from actret_core.errors import DataError
 from actret_core.training.config import TrainConfig
+from actret_core.training.device import pick_device
+
+Batch = dict[str, Tensor]
+Prepare = Callable[[Batch, Generator | None], Batch]
 
 
 def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
@@ -28,9 +36,32 @@ def held_out_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
     return _loader(dataset, config)
 
 
+def device_batches(
+    dataset: Dataset, batch_size: int, workers: int = 0, label: str = "", progress: bool = True
+) -> Iterator[Batch]:
+    """All samples in their order, as batches on the GPU if there is one, prepared as a model takes them."""
+    device, ready = pick_device(), preparation(dataset)
+    loader = DataLoader(stored(dataset), batch_size, num_workers=workers, pin_memory=device.type == "cuda")
+    for batch in tqdm(loader, label, disable=not progress, unit="batch"):
+        yield ready({name: value.to(device, non_blocking=True) for name, value in batch.items()}, None)
+
+
+def stored(dataset: Dataset) -> Dataset:
+    """What the loading processes read of a data set: its `raw` samples, if it has such."""
+    return getattr(dataset, "raw", dataset)
+
+
+def preparation(dataset: Dataset) -> Prepare:
+    """What is left to do to a batch on the device: the data set's `prepare`, if it has such."""
+    return getattr(dataset, "prepare", lambda batch, _: batch)
+
+
 def _loader(dataset: Dataset, config: TrainConfig, **how: object) -> DataLoader:
     workers = config.workers
-    return DataLoader(dataset, config.batch_size, num_workers=workers, persistent_workers=workers > 0, **how)
+    return DataLoader(
+        stored(dataset), config.batch_size, num_workers=workers, persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(), **how,
+    )
 
 
 def check_actions(targets: torch.Tensor, names: tuple[str, ...]) -> None:

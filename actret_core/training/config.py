@@ -22,8 +22,8 @@ class TrainConfig:
     none. label_smoothing, multi_label: of the cross-entropy, the second for a binary one (PASCAL VOC); a model with a
     loss of its own reads neither. held_out: the part of the training set that early stopping watches, 0 for no early
     stopping; patience: its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics.
-    clip: gradient norm, 0 for none. precision: "auto" is bfloat16 where the device has it. workers: data loading
-    processes. cache: keep the decoded images in memory.
+    clip: gradient norm, 0 for none. precision: "auto" is bfloat16 where the device has it. compile: the backbone by
+    `torch.compile`. workers: data loading processes.
     """
 
     epochs: int = 150
@@ -47,8 +47,8 @@ class TrainConfig:
     freeze_bn_stats: bool = False
     clip: float = 1.0
     precision: str = "auto"
+    compile: bool = False
     workers: int = 2
-    cache: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

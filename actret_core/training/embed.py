@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
+from torch.utils.data import Dataset
 
-from actret_core.training.fit import pick_precision
+from actret_core.training.batches import device_batches
+from actret_core.training.device import autocast, pick_device
 
 
 class Embedded(NamedTuple):
@@ -26,14 +26,12 @@ def embed(
 
     `precision` is as in TrainConfig.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device, memory_format=torch.channels_last).eval()
-    half, outputs = pick_precision(precision) == "bf16-mixed", []
-    loader = DataLoader(dataset, batch_size, num_workers=workers)
+    half, outputs = autocast(precision), []
+    model.to(pick_device(), memory_format=torch.channels_last).eval()
     with torch.inference_mode():  # not around the move to the device: weights moved within it could not learn again
-        for batch in tqdm(loader, "embedding", disable=not progress, unit="batch"):
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                out = model(**{name: batch[name].to(device) for name in model.inputs})
+        for batch in device_batches(dataset, batch_size, workers, "embedding", progress):
+            with half:
+                out = model(**{name: batch[name] for name in model.inputs})
             outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
     features, logits = (torch.cat(part).numpy() for part in zip(*outputs, strict=True))
     return Embedded(features, logits)

@@ -20,17 +20,22 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from actret_core.errors import CheckpointError
-from actret_core.training.batches import held_out_loader, train_loader
+from actret_core.training.batches import held_out_loader, preparation, train_loader
 from actret_core.training.config import TrainConfig
+from actret_core.training.device import pick_precision
 from actret_core.training.module import ActionModule
 
 
 class FitResult(NamedTuple):
-    """Over all parts of a run: `epochs` trained, `wall_seconds` of training, the epochs' mean training `losses`."""
+    """Over all parts of a run: `epochs` trained, `wall_seconds` of training, the epochs' mean training `losses`.
+
+    `halved`: the sizes of the parts of a batch, one by one, where memory ran out; () where it never did.
+    """
 
     epochs: int
     wall_seconds: float
     losses: tuple[float, ...] = ()
+    halved: tuple[int, ...] = ()
 
 
 def fit(
@@ -41,23 +46,27 @@ def fit(
     With `held_out`, training stops early on its loss and the model ends with the weights of its best epoch; without,
     with those of the last. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under `logs`, one folder
     for each resumed part, `metrics.csv` and TensorBoard's file. Raises CheckpointError if `out` holds a run of
-    another config, and DataError or ConfigError where the samples do not make the batches that are asked for.
+    another config, DataError or ConfigError where the samples do not make the batches that are asked for, and
+    ConfigError where the device has not the precision, or too little memory for two samples.
     """
-    out = Path(out)
+    out, precision = Path(out), pick_precision(config.precision)
     loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]
     _claim(out, {"model": asdict(model.config), "train": asdict(config)})
     L.seed_everything(config.seed, workers=True, verbose=False)
     model.to(memory_format=torch.channels_last).train()  # Lightning would go on in the mode it finds
-    module, clock = ActionModule(model, config), _Clock()
+    if config.compile:
+        getattr(model, "backbone", model).compile()  # the rest has shapes that change from batch to batch
+    module = ActionModule(model, config, preparation(train), held_out and preparation(held_out))
+    clock = _Clock()
     last = out / "last.ckpt"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on workers, folders and empty loops
-        trainer = _trainer(config, out, clock, held_out is not None, progress)
+        trainer = _trainer(config, precision, out, clock, held_out is not None, progress)
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
     if held_out is not None:
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
-    return FitResult(trainer.current_epoch, clock.seconds, _losses(out))
+    return FitResult(trainer.current_epoch, clock.seconds, _losses(out), module.halved)
 
 
 def _losses(out: Path) -> tuple[float, ...]:
@@ -122,7 +131,9 @@ def _claim(out: Path, config: dict[str, Any]) -> None:
     path.write_text(json.dumps(config, indent=2))
 
 
-def _trainer(config: TrainConfig, out: Path, clock: Callback, stops_early: bool, progress: bool) -> L.Trainer:
+def _trainer(
+    config: TrainConfig, precision: str, out: Path, clock: Callback, stops_early: bool, progress: bool
+) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # advertisements, and what hardware is absent
     callbacks = [clock, LearningRateMonitor("epoch")]
     if stops_early:
@@ -133,7 +144,7 @@ def _trainer(config: TrainConfig, out: Path, clock: Callback, stops_early: bool,
         callbacks.append(TQDMProgressBar(refresh_rate=5))
     return L.Trainer(
         max_epochs=config.epochs,
-        precision=pick_precision(config.precision),
+        precision=precision,
         accelerator="auto",
         devices=1,
         callbacks=callbacks,
@@ -141,13 +152,3 @@ def _trainer(config: TrainConfig, out: Path, clock: Callback, stops_early: bool,
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
-
-
-def pick_precision(precision: str) -> str:
-    """Lightning's name for `precision`; "auto" is bfloat16 where the device computes in it natively."""
-    if precision != "auto":
-        return precision
-    if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.12 and newer
-    return "bf16-mixed" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "32-true"

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
+from torch.utils.data import Dataset
 
 from actret_core.config import require
 from actret_core.errors import DataError
@@ -17,8 +16,10 @@ from actret_core.retrieval.distances import cosine_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.metrics import relevance
 from actret_core.retrieval.parallel import chunks
+from actret_core.training.batches import device_batches
 from actret_core.training.config import TrainConfig
-from actret_core.training.fit import FitResult, fit, pick_precision
+from actret_core.training.device import autocast, pick_device, pick_precision
+from actret_core.training.fit import FitResult, fit
 
 
 @torch.no_grad()  # and not inference mode: what comes out is trained on
@@ -27,12 +28,11 @@ def collect(
     precision: str = "32-true", progress: bool = True,
 ) -> Tensor:
     """`function`, a method of `model`, of all samples' images: [N, ...], float16, in the data set's order."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device, memory_format=torch.channels_last).eval()
-    half, out = pick_precision(precision) == "bf16-mixed", []
-    for batch in tqdm(DataLoader(dataset, batch_size, num_workers=workers), "maps", disable=not progress, unit="batch"):
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            out.append(function(batch["image"].to(device)).half().cpu())
+    model.to(pick_device(), memory_format=torch.channels_last).eval()
+    half, out = autocast(precision), []
+    for batch in device_batches(dataset, batch_size, workers, "maps", progress):
+        with half:
+            out.append(function(batch["image"]).half().cpu())
     return torch.cat(out)
 
 

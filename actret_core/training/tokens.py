@@ -2,13 +2,12 @@
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.tokens import FrozenTokens, compress_tokens
 from actret_core.models.region_net import RegionNet
-from actret_core.training.fit import pick_precision
+from actret_core.training.batches import device_batches
+from actret_core.training.device import autocast, pick_device
 
 
 def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1) -> FrozenTokens:
@@ -33,12 +32,11 @@ def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, 
 
 @torch.inference_mode()
 def _tokens(model: RegionNet, part: ActionDataset, workers: int) -> tuple[np.ndarray, np.ndarray]:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device, memory_format=torch.channels_last).eval()
-    enabled, out = pick_precision("auto") != "32-true", []
-    for batch in tqdm(DataLoader(part, 32, num_workers=workers), f"tokens of {part.split.name}", unit="batch"):
-        with torch.autocast(device.type, torch.bfloat16, enabled):
-            tokens, mask = model.tokens(**{name: batch[name].to(device) for name in model.inputs})
+    model.to(pick_device(), memory_format=torch.channels_last).eval()
+    half, out = autocast("auto"), []
+    for batch in device_batches(part, 32, workers, f"tokens of {part.split.name}"):
+        with half:
+            tokens, mask = model.tokens(**{name: batch[name] for name in model.inputs})
         out.append((tokens.half().cpu(), mask.cpu()))
     tokens, mask = (torch.cat(part).numpy() for part in zip(*out, strict=True))
     return tokens.astype(np.float32), mask

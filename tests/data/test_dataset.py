@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,11 +6,12 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from actret_core.data.augment import Augment
 from actret_core.data.dataset import ActionDataset, pad_regions, read_image
+from actret_core.data.photos import store_photos
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform, train_transform
 from actret_core.errors import ConfigError, DataError
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
@@ -26,7 +28,7 @@ def context_of(split: ActionSplit, *boxes: tuple[float, ...]) -> dict[str, torch
 
 def test_an_item_holds_the_three_views_and_the_target(split: ActionSplit) -> None:
     context = context_of(split, (0, 0, 30, 20), (30, 20, 60, 40))
-    item = ActionDataset(split, context, 3, eval_transform(120))[2]
+    item = ActionDataset(split, context, 3, 120)[2]
     assert {name: tuple(value.shape) for name, value in item.items()} == {
         "image": (3, 120, 120), "person": (4,), "regions": (3, 4), "mask": (3,), "target": (2,), "index": (),
     }  # fmt: skip
@@ -39,46 +41,80 @@ def test_an_item_holds_the_three_views_and_the_target(split: ActionSplit) -> Non
 
 def test_only_the_best_k_regions_are_taken(split: ActionSplit) -> None:
     context = context_of(split, (0, 0, 60, 40), (0, 0, 6, 4), (0, 0, 12, 8))
-    item = ActionDataset(split, context, 2, eval_transform(60))[0]
+    item = ActionDataset(split, context, 2, 60)[0]
     assert item["mask"].all() and item["regions"][:, 2].tolist() == [60, 6]
 
 
-@pytest.mark.parametrize("transform", [eval_transform(32), train_transform(32)])
-def test_an_image_without_proposals_is_all_masked(split: ActionSplit, transform) -> None:
-    batch = next(iter(DataLoader(ActionDataset(split, context_of(split), 10, transform), batch_size=4)))
+@pytest.mark.parametrize("how", [Augment(), Augment(0.6, jitter=0.2, mirror=0.5)])
+def test_an_image_without_proposals_is_all_masked(split: ActionSplit, how: Augment) -> None:
+    batch = next(iter(DataLoader(ActionDataset(split, context_of(split), 10, 32, how=how), batch_size=4)))
     assert batch["regions"].shape == (4, 10, 4) and not batch["mask"].any() and not batch["regions"].any()
 
 
-def test_a_region_that_a_crop_cut_away_is_masked() -> None:
-    regions, mask = pad_regions(torch.tensor([[5.0, 5, 5, 9], [1, 1, 4, 4], [0, 3, 9, 3]]), 2)
-    assert mask.tolist() == [True, False] and regions.tolist() == [[1, 1, 4, 4], [0, 0, 0, 0]]
+def test_regions_are_padded_or_cut_to_k() -> None:
+    regions = torch.tensor([[5.0, 5, 6, 9], [1, 1, 4, 4], [0, 3, 9, 4]])
+    assert torch.equal(pad_regions(regions, 2), regions[:2])
+    assert pad_regions(regions[:1], 3).tolist() == [[5, 5, 6, 9], [0] * 4, [0] * 4]
+    assert pad_regions(regions[:0], 2).tolist() == [[0] * 4] * 2
 
 
-def test_the_cache_changes_nothing(split: ActionSplit) -> None:
-    context, small = context_of(split), eval_transform(16)
-    plain, cached = (ActionDataset(split, context, 1, small, cache=cache) for cache in (False, True))
+def test_a_store_changes_nothing(split: ActionSplit, tmp_path: Path) -> None:
+    context = context_of(split, (0, 0, 30, 20))
+    photos = store_photos(split.dataset, split.samples, 16, tmp_path, progress=False)
+    plain, stored = (ActionDataset(split, context, 1, 16, photos=p) for p in (None, photos))
     split.samples[3].image.unlink()
     for i in range(3):
-        torch.testing.assert_close(plain[i], cached[i])
-    assert cached[3]["target"].tolist() == [0, 1]  # from memory: the file is gone
+        torch.testing.assert_close(plain[i], stored[i], rtol=0, atol=0)
+    assert stored[3]["target"].tolist() == [0, 1]  # the file is gone
+
+
+def test_a_batch_is_what_its_items_are(split: ActionSplit, tmp_path: Path) -> None:
+    """What `fit` does on the device is what an item shows."""
+    context = context_of(split, (0, 0, 30, 20), (30, 20, 60, 40))
+    data = ActionDataset(split, context, 3, 48)
+    batch = data.prepare(next(iter(DataLoader(data.raw, batch_size=4))))
+    assert batch["image"].shape == (4, 3, 48, 48) and data.raw[0]["image"].dtype == torch.uint8
+    for i in range(4):
+        for name, value in data[i].items():
+            torch.testing.assert_close(batch[name][i], value, rtol=0, atol=1e-5)
+
+
+def test_an_augmented_item_differs_each_time(split: ActionSplit) -> None:
+    data = ActionDataset(split, context_of(split), 1, 32, how=Augment(0.6, mirror=0.5))
+    torch.manual_seed(0)
+    first, second = data[0], data[0]
+    assert not torch.equal(first["image"], second["image"]) and not torch.equal(first["person"], second["person"])
+    torch.manual_seed(0)
+    torch.testing.assert_close(data[0], first, rtol=0, atol=0)
+
+
+def test_a_store_of_another_data_set_or_image_size(split: ActionSplit, tiny: Path, tmp_path: Path) -> None:
+    photos = store_photos(split.dataset, split.samples, 16, tmp_path, progress=False)
+    with pytest.raises(DataError, match="photographs of 24 x 24 pixels, asked for 40 x 40; store them for this image"):
+        ActionDataset(split, context_of(split), 1, 32, photos)
+    train = read_stanford40(tiny, "train")
+    with pytest.raises(DataError, match="photographs of stanford40, asked for those of stanford40, of drinking_000.jpg"):
+        ActionDataset(train, context_of(train), 1, 16, photos)
+    with pytest.raises(DataError, match="photographs of stanford40, asked for those of other"):
+        ActionDataset(replace(split, dataset="other"), context_of(split), 1, 16, photos)
 
 
 def test_k_of_zero(split: ActionSplit) -> None:
     with pytest.raises(ConfigError, match="k=0: expected at least one"):
-        ActionDataset(split, context_of(split), 0, eval_transform(16))
+        ActionDataset(split, context_of(split), 0, 16)
 
 
 def test_a_sample_that_was_not_ranked_is_named(split: ActionSplit) -> None:
     context = context_of(split)
     del context["phoning_004"]
     with pytest.raises(DataError, match="for 1 samples, first phoning_004"):
-        ActionDataset(split, context, 1, eval_transform(16))
+        ActionDataset(split, context, 1, 16)
 
 
 def test_an_image_of_another_size_than_annotated_is_named(split: ActionSplit) -> None:
     Image.new("RGB", (61, 40)).save(split.samples[0].image)
     with pytest.raises(DataError, match=r"drinking_004.jpg: 61 x 40 pixels, annotated as \(60, 40\)"):
-        ActionDataset(split, context_of(split), 1, eval_transform(16))[0]
+        ActionDataset(split, context_of(split), 1, 16)[0]
 
 
 @pytest.mark.parametrize("name", ["cut.jpg", "cut.png", "empty.jpg", "text.jpg", "absent.jpg"])
@@ -106,8 +142,9 @@ def test_200_real_photographs(real_data: Path) -> None:
     test = read_stanford40(root, "test")
     few = subset(test, range(0, len(test), len(test) // 199)[:200], "few")
     proposals = read_proposals(next(root.glob("proposals*.json.gz")), [s.image_id for s in few.samples])
-    data = ActionDataset(few, rank_split(few, proposals, 10, 0.05), 10, eval_transform(224))
-    for batch in DataLoader(data, batch_size=50):
+    data = ActionDataset(few, rank_split(few, proposals, 10, 0.05), 10, 224)
+    for raw in DataLoader(data.raw, batch_size=50):
+        batch = data.prepare(raw)
         assert batch["image"].shape == (50, 3, 224, 224) and torch.isfinite(batch["image"]).all()
         boxes = torch.cat([batch["person"], batch["regions"][batch["mask"]]])
         assert (boxes[:, 2:] > boxes[:, :2]).all() and boxes.min() >= 0 and boxes.max() <= 224

@@ -1,0 +1,153 @@
+"""Every picture a little different each time it is seen: chance for a whole batch, and what it does, on any device."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from actret_core.data.boxes import mirror_boxes, real_first, squash_boxes
+from actret_core.data.resample import resample
+from actret_core.data.transforms import normalize
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How pictures may differ; the default is not at all, as in evaluation.
+
+    min_crop, pad_crop, jitter, erasing: as in TrainConfig. mirror: the chance that left and right change places.
+    """
+
+    min_crop: float = 1.0
+    pad_crop: int = 0
+    jitter: float = 0.0
+    erasing: float = 0.0
+    mirror: float = 0.0
+
+
+class Draws(NamedTuple):
+    """What chance made of B pictures.
+
+    window [B, 4]: what is seen, xyxy in pixels of the photograph; mirrored [B] bool; shift [B, 2]: pixels to the right
+    and down, over black; color [B, 3]: factors of brightness, contrast and saturation; erased [B, 4]: a rectangle of
+    the mean color, xyxy. Pixels but those of `window` are the model's. None: nothing of that kind.
+    """
+
+    window: Tensor
+    mirrored: Tensor
+    shift: Tensor
+    color: Tensor | None = None
+    erased: Tensor | None = None
+
+
+def prepare(
+    batch: dict[str, Tensor], side: int, how: Augment = Augment(), generator: Generator | None = None
+) -> dict[str, Tensor]:
+    """A batch as it is stored -> as a model of side x side pixels takes it, augmented as `how` says.
+
+    Stored: image uint8 [B, 3, T, T], size [B, 2] (width, height), person [B, 4] and regions [B, k, 4] xyxy in pixels
+    of the photograph, zeros where there are fewer than k. Taken: image float [B, 3, S, S], normalized; the boxes in
+    its pixels; mask [B, k], True where a region is real. All else is passed on.
+    """
+    return apply(batch, side, draw(batch["size"], batch["person"], side, how, generator))
+
+
+def draw(size: Tensor, person: Tensor, side: int, how: Augment, generator: Generator | None = None) -> Draws:
+    """Throw the dice for photographs of `size` [B, 2] with persons [B, 4], on the device where these are."""
+    pad, chance = how.pad_crop, torch.rand(len(size), 6, generator=generator, device=size.device)
+    window = torch.cat([torch.zeros_like(size), size], 1)
+    if how.min_crop < 1 and not pad:
+        window = person_crops(size, person, how.min_crop, generator)
+    shift = (chance[:, 1:3] * (2 * pad + 1)).floor() - pad
+    color = (1 + how.jitter * (2 * chance[:, 3:] - 1)).clamp(min=0) if how.jitter else None
+    erased = erased_boxes(len(size), side, how.erasing, size.device, generator) if how.erasing else None
+    return Draws(window, chance[:, 0] < how.mirror, shift, color, erased)
+
+
+def apply(batch: dict[str, Tensor], side: int, draws: Draws) -> dict[str, Tensor]:
+    """What `prepare` says, by the dice that have been thrown."""
+    scale = batch["image"].shape[-1] / batch["size"].repeat(1, 2)        # [B, 4], photograph to store
+    image = resample(batch["image"], draws.window * scale, side, draws.mirrored, draws.shift).div_(255)
+    if draws.color is not None:
+        image = change_colors(image, draws.color)
+    image = normalize(image)
+    if draws.erased is not None:
+        image = erase(image, draws.erased)
+    boxes = squash_boxes(torch.cat([batch["person"][:, None], batch["regions"]], 1), draws.window, side)
+    boxes = torch.where(draws.mirrored[:, None, None], mirror_boxes(boxes, side), boxes)
+    boxes = (boxes + draws.shift.repeat(1, 2)[:, None]).clamp(0, side)   # [B, 1 + k, 4]
+    regions, mask = real_first(boxes[:, 1:])
+    image = image.contiguous(memory_format=torch.channels_last)
+    rest = {name: value for name, value in batch.items() if name != "size"}
+    return rest | {"image": image, "person": boxes[:, 0], "regions": regions, "mask": mask}
+
+
+def person_crops(
+    size: Tensor, person: Tensor, min_area: float, generator: Generator | None = None, keep: float = 0.7,
+    tries: int = 20,
+) -> Tensor:
+    """Random windows [B, 4] that keep at least `keep` of each person; the whole photograph if `tries` draws fail.
+
+    A window covers `min_area` to 1 of the photograph's area at an aspect ratio of 3:4 to 4:3. size [B, 2] is
+    (width, height), person [B, 4] xyxy; all in pixels of the photograph.
+    """
+    area, aspect, across, down = torch.rand(4, tries, len(size), generator=generator, device=size.device)
+    area = (min_area + (1 - min_area) * area) * size.prod(1)             # [tries, B]
+    aspect = torch.exp(math.log(4 / 3) * (2 * aspect - 1))
+    extent = torch.stack([area * aspect, area / aspect], -1).sqrt()      # [tries, B, 2], width and height
+    corner = torch.stack([across, down], -1) * (size - extent)
+    windows = torch.cat([corner, corner + extent], -1)
+    fits = (extent <= size).all(-1) & (share_inside(person, windows) >= keep)
+    whole = torch.cat([torch.zeros_like(size), size], 1)
+    first = fits.byte().argmax(0)                                        # of the tries that fit, 0 if none does
+    chosen = windows[first, torch.arange(len(size), device=size.device)]
+    return torch.where(fits.any(0)[:, None], chosen, whole)
+
+
+def share_inside(boxes: Tensor, windows: Tensor) -> Tensor:
+    """The part of each box that lies inside its window, in [0, 1]; xyxy, [..., 4]."""
+    low, high = torch.maximum(boxes[..., :2], windows[..., :2]), torch.minimum(boxes[..., 2:], windows[..., 2:])
+    return (high - low).clamp(min=0).prod(-1) / (boxes[..., 2:] - boxes[..., :2]).prod(-1)
+
+
+def change_colors(image: Tensor, factors: Tensor) -> Tensor:
+    """Brightness, then contrast, then saturation of image [B, 3, H, W] in [0, 1], by factors [B, 3]; 1 changes nothing.
+
+    Each moves away from black, from the mean gray or from the gray of each pixel, as torchvision's color jitter.
+    """
+    brightness, contrast, saturation = factors[..., None, None, None].unbind(1)  # [B, 1, 1, 1] each
+    image = (image * brightness).clamp_(0, 1)
+    image = _blend(image, _gray(image).mean((2, 3), keepdim=True), contrast)
+    return _blend(image, _gray(image), saturation)
+
+
+def _blend(image: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    return (share * image).add_((1 - share) * other).clamp_(0, 1)
+
+
+def _gray(image: Tensor) -> Tensor:
+    red, green, blue = image.split(1, 1)
+    return 0.2989 * red + 0.587 * green + 0.114 * blue                   # [B, 1, H, W]
+
+
+def erased_boxes(
+    count: int, side: int, chance: float, device: torch.device, generator: Generator | None = None, tries: int = 10
+) -> Tensor:
+    """Rectangles [count, 4], xyxy in whole pixels, of 2 to 40% of a picture; with 1 - `chance`, one of no area."""
+    area, aspect, across, down, hit = torch.rand(5, tries, count, generator=generator, device=device)
+    area, aspect = (0.02 + 0.38 * area) * side**2, torch.exp(math.log(10 / 3) * (2 * aspect - 1))
+    extent = torch.stack([area * aspect, area / aspect], -1).sqrt().round()   # [tries, count, 2]
+    fits = (extent < side).all(-1)
+    first, every = fits.byte().argmax(0), torch.arange(count, device=device)
+    extent = extent[first, every] * (fits.any(0) & (hit[0] < chance))[:, None]
+    corner = (torch.stack([across[0], down[0]], -1) * (side + 1 - extent)).floor()
+    return torch.cat([corner, corner + extent], 1)
+
+
+def erase(image: Tensor, boxes: Tensor) -> Tensor:
+    """Put 0, the mean color, into a rectangle [B, 4] of each image [B, 3, S, S]."""
+    pixel = torch.arange(image.shape[-1], device=image.device)
+    x0, y0, x1, y1 = boxes[..., None].unbind(1)                          # [B, 1] each
+    columns, rows = (pixel >= x0) & (pixel < x1), (pixel >= y0) & (pixel < y1)
+    return image.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
