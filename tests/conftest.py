@@ -1,6 +1,7 @@
 """What several tests need: the drawn playground, and real data and weights where the environment names them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +19,14 @@ def _named_by(variable: str, what: str) -> Path:
     path = Path(value)
     assert path.exists(), f"{variable}={value}: nothing is there"
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is made on first use does not go into the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACTRET_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")

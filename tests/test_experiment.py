@@ -14,6 +14,7 @@ from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import ConfigError, DataError, ProposalError
 from actret_core.experiment import (
     ActionData,
+    cache_photos,
     configure,
     find_root,
     load_data,
@@ -158,10 +159,31 @@ def test_the_logits_can_be_scored_again(run: Run) -> None:
 
 
 def test_the_same_seed_gives_the_same_model(run: Run, tmp_path: Path) -> None:
-    cached = replace(run.preset, train=replace(run.preset.train, cache=True))  # which changes nothing
-    again, _ = train_region_net(run.data, cached, None, tmp_path / "a", progress=False)
+    again, _ = train_region_net(run.data, run.preset, None, tmp_path / "a", progress=False)
     for name, value in run.model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_photographs_are_decoded_once_for_an_image_size(run: Run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
+    data = cache_photos(run.data, TINY.model, progress=False)
+    assert len(data.photos.values) == 60 and data.photos.path.parent == tmp_path / "photos"
+    monkeypatch.setattr("actret_core.experiment.store_photos", lambda *_: pytest.fail("decoded again"))
+    assert cache_photos(data, TINY.model) is data
+    assert cache_photos(run.data, replace(TINY.model, backbone="small_tail")) is run.data
+    plain, stored = (d.dataset(run.data.train, TINY.model) for d in (run.data, data))
+    for i in (0, 35):
+        for name, value in plain[i].items():
+            assert torch.equal(value, stored[i][name])
+    larger = replace(TINY.model, image_size=64)
+    with pytest.raises(DataError, match="photographs of 40 x 40 pixels, asked for 80 x 80"):
+        data.dataset(run.data.train, larger)
+
+
+def test_parts_of_a_batch_are_recorded(run: Run, tmp_path: Path) -> None:
+    assert "parts_of_a_batch" not in run.record.extra
+    record = record_run(run.data, run.preset, run.model, run.result._replace(halved=(4, 2)), tmp_path, dim=4)
+    assert read_record(record.path(tmp_path)).extra["parts_of_a_batch"] == [4, 2]
 
 
 def test_early_stopping_never_sees_the_evaluation_split(run: Run, tmp_path: Path, monkeypatch) -> None:

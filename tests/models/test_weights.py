@@ -11,7 +11,6 @@ from torchvision.models import ResNet50_Weights, resnet50
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform
 from actret_core.errors import CheckpointError, DownloadError
 from actret_core.models.backbone import ResNetBackbone, SmallBackbone, build_backbone, build_front
 from actret_core.models.config import RegionNetConfig
@@ -257,8 +256,8 @@ def photographs(real_data: Path) -> dict[str, Tensor]:
     test = read_stanford40(root, "test")
     few = subset(test, range(0, len(test), len(test) // 8)[:8], "few")
     proposals = read_proposals(next(root.glob("proposals*.json.gz")), [s.image_id for s in few.samples])
-    data = ActionDataset(few, rank_split(few, proposals, 10, 0.05), 10, eval_transform(224))
-    return next(iter(DataLoader(data, batch_size=8)))
+    data = ActionDataset(few, rank_split(few, proposals, 10, 0.05), 10, 224)
+    return data.prepare(next(iter(DataLoader(data.raw, batch_size=8))))
 
 
 def test_real_weights_on_real_photographs(real_weights: Path, photographs: dict[str, Tensor]) -> None:

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
+from actret_core.data.augment import Augment
 from actret_core.data.dataset import ActionDataset
+from actret_core.data.photos import store_photos
 from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform
 from actret_core.errors import CheckpointError
 from actret_core.models.config import RegionNetConfig
-from actret_core.models.fusion import FusionHead
+from actret_core.models.fusion import FusionHead, Output
 from actret_core.models.region_net import RegionNet
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
-from actret_core.training.fit import FitResult, fit, pick_precision
+from actret_core.training.fit import FitResult, fit
 
 
 def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -168,7 +169,7 @@ def test_training_after_embedding_is_training(
 
 def test_frozen_statistics_over_a_whole_run(quick: TrainConfig, tmp_path: Path, playground: Path) -> None:
     """With validation between the epochs, which switches modes to and fro."""
-    model, data = _small_run(playground)
+    model, data = _small_run(playground, tmp_path)
     before = state_of(model.backbone)
     fit(
         model,
@@ -184,7 +185,7 @@ def test_frozen_statistics_over_a_whole_run(quick: TrainConfig, tmp_path: Path, 
     assert all(name in moved for name in after if name.endswith("weight"))
 
 
-def _small_run(playground: Path, size: int = 64) -> tuple[RegionNet, ActionDataset]:
+def _small_run(playground: Path, folder: Path, size: int = 64) -> tuple[RegionNet, ActionDataset]:
     """24 images of the playground, two of each action, and a model without dropout."""
     train = read_stanford40(playground, "train", name="playground")
     firsts = [train.ids.index(i) for i in train.ids if i.endswith(("_001", "_002"))]
@@ -195,12 +196,13 @@ def _small_run(playground: Path, size: int = 64) -> tuple[RegionNet, ActionDatas
     config = RegionNetConfig(
         classes=12, backbone="small", image_size=size, k=4, blocks=1, heads=4, ffn=64, dropout=0.0, hidden=32
     )
-    data = ActionDataset(few, rank_split(few, proposals, 4, 0.3), 4, eval_transform(size), cache=True)
+    photos = store_photos("playground", few.samples, size, folder, progress=False)
+    data = ActionDataset(few, rank_split(few, proposals, 4, 0.3), 4, size, photos)
     return RegionNet(config), data
 
 
 def test_it_learns_two_dozen_drawings_by_heart(playground: Path, tmp_path: Path) -> None:
-    model, data = _small_run(playground)
+    model, data = _small_run(playground, tmp_path)
     config = TrainConfig(
         epochs=25,
         batch_size=12,
@@ -218,11 +220,80 @@ def test_it_learns_two_dozen_drawings_by_heart(playground: Path, tmp_path: Path)
     assert (logits.argmax(1) == data.targets.argmax(1)).float().mean() >= 0.9
 
 
-def test_precision_is_named_or_picked() -> None:
-    assert pick_precision("32-true") == "32-true" and pick_precision("bf16-mixed") == "bf16-mixed"
-    assert pick_precision("auto") in ("32-true", "bf16-mixed")
-
-
 def test_a_result_is_epochs_and_seconds(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
     result = fit(head, toy(6), None, replace(quick, epochs=1), tmp_path, progress=False)
     assert isinstance(result, FitResult) and result.epochs == 1 and 0 < result.wall_seconds < 60
+
+
+class Hungry(FusionHead):
+    """Runs out of memory above three samples."""
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> Output:
+        if self.training and len(tokens) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(tokens, mask)
+
+
+def test_out_of_memory_the_effective_batch_stays(
+    toy, quick: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """As many steps of the optimizer, said in one line, kept in the result, and known to the run when it goes on."""
+    config = RegionNetConfig(classes=3, k=2, blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8)
+    with pytest.raises(RuntimeError, match="the power is gone"):
+        fit(Hungry(config, 8), toy(12, fail_at=16), None, quick, tmp_path, progress=False)
+    assert capsys.readouterr().out.count("out of memory: each batch goes on in parts of 3") == 1
+    result = fit(Hungry(config, 8), toy(12), None, quick, tmp_path, progress=False)
+    assert result.halved == (3,) and result.epochs == 3 and "out of memory" not in capsys.readouterr().out
+    assert torch.load(tmp_path / "last.ckpt", weights_only=False)["global_step"] == 3 * 12 // 6
+
+
+def test_half_a_batch_at_a_time_learns_the_same(toy, quick: TrainConfig, tmp_path: Path) -> None:
+    """Without batch norm in training mode, whose statistics are those of a part."""
+
+    class Plain(FusionHead):
+        most = 6
+
+        def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> Output:
+            if len(tokens) > self.most:
+                raise torch.OutOfMemoryError
+            self.norm.eval()
+            return super().forward(tokens, mask)
+
+    states, config = [], RegionNetConfig(classes=3, k=2, blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8)
+    for most in (6, 3):
+        torch.manual_seed(0)
+        model = Plain(config, 8)
+        model.most = most
+        fit(model, toy(12), None, replace(quick, lr=1e-3), tmp_path / str(most), progress=False)
+        states.append(state_of(model))
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_the_backbone_is_compiled_if_asked(
+    playground: Path, quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, data = _small_run(playground, tmp_path)
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
+    fit(model, data, None, replace(quick, epochs=1), tmp_path / "plain", progress=False)
+    assert not compiled
+    fit(model, data, None, replace(quick, epochs=1, compile=True), tmp_path / "compiled", progress=False)
+    assert compiled == [model.backbone]
+
+
+def test_augmented_batches_reach_the_model_and_plain_ones_what_is_held_out(
+    playground: Path, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """Stored uint8 in, normalized pictures out: each epoch others for training, the same for what is held out."""
+    model, data = _small_run(playground, tmp_path)
+    shaken = ActionDataset(data.split, data.context, data.k, data.size, data.raw.photos, Augment(0.6, mirror=0.5))
+    seen: dict[bool, list[torch.Tensor]] = {True: [], False: []}
+    model.register_forward_pre_hook(lambda m, _, given: seen[m.training].append(given["image"]), with_kwargs=True)
+    config = replace(quick, epochs=2, batch_size=24, held_out=0.5)
+    fit(model, shaken, data, config, tmp_path / "run", progress=False)
+    first, second = seen[True]
+    assert first.shape == (24, 3, 64, 64) and first.dtype == torch.float32 and not torch.equal(first, second)
+    expected = torch.stack([data[i]["image"] for i in range(24)])
+    for image in seen[False][-2:]:
+        torch.testing.assert_close(image, expected, rtol=0, atol=1e-5)

@@ -1,14 +1,17 @@
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from actret_core.data.transforms import mix_up
+from actret_core.data.transforms import mix_share, mix_up
+from actret_core.errors import ConfigError
 from actret_core.models.fusion import Output
 from actret_core.training.config import TrainConfig
-from actret_core.training.module import ActionModule, action_loss
+from actret_core.training.module import ActionModule, action_loss, split_batch
 
 LOGITS = [[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]]
 
@@ -72,13 +75,12 @@ def step(config: TrainConfig, batch: dict[str, Tensor]) -> tuple[ActionModule, T
     """One training step from fixed weights."""
     torch.manual_seed(1)
     module = ActionModule(Picture(), config).train()
-    module.log = lambda *_, **__: None
+    module.manual_backward = torch.Tensor.backward
     module.on_train_epoch_start()
     optimizer = torch.optim.AdamW(module.parameters(), 0.1)
-    loss = module.training_step(batch, 0)
-    loss.backward()
+    loss = module.learn(batch)
     optimizer.step()
-    return module, loss.detach()
+    return module, loss
 
 
 def test_frozen_statistics_stay_while_scale_and_shift_learn(batch: dict[str, Tensor]) -> None:
@@ -97,21 +99,146 @@ def test_only_the_backbone_s_batch_norm_is_frozen(batch: dict[str, Tensor]) -> N
     assert head.training and head.running_mean.any()
 
 
-def test_mix_up_mixes_images_and_targets_alike(batch: dict[str, Tensor]) -> None:
-    config = TrainConfig(mixup=0.4)
-    torch.manual_seed(1)
-    model = Picture().train()  # the same random numbers as in `step`
-    image, target = mix_up(batch["image"], batch["target"], 0.4)
-    assert not torch.equal(image, batch["image"])
-    expected = action_loss(model(image).logits, target, config)
-    torch.testing.assert_close(step(config, batch)[1], expected.detach())
-    assert step(replace(config, mixup=0.0), batch)[1] != expected
+@pytest.fixture
+def module_of(monkeypatch: pytest.MonkeyPatch):
+    """A module in an epoch of a training, or of a validation."""
+
+    def make(config: TrainConfig, epoch: int = 0, training: bool = True, **prepare) -> ActionModule:
+        trainer = SimpleNamespace(training=training, current_epoch=epoch, global_rank=0)
+        monkeypatch.setattr(ActionModule, "trainer", trainer)
+        monkeypatch.setattr(ActionModule, "current_epoch", epoch)
+        module = ActionModule(Picture(), config, **prepare)
+        module.on_train_epoch_start()
+        return module
+
+    return make
+
+
+def test_mix_up_mixes_images_and_targets_alike(module_of, batch: dict[str, Tensor]) -> None:
+    mixed = module_of(TrainConfig(mixup=0.4, seed=3)).on_after_batch_transfer(batch, 0)
+    rng = np.random.default_rng([3, 0, 0])
+    rng.integers(2**63)                                                  # the seed of the pictures
+    image, target = mix_up(batch["image"], batch["target"], mix_share(0.4, rng))
+    assert torch.equal(mixed["image"], image) and torch.equal(mixed["target"], target)
+    assert torch.equal(mixed["index"], batch["index"]) and not torch.equal(image, batch["image"])
+
+
+def test_what_is_held_out_is_not_mixed(module_of, batch: dict[str, Tensor]) -> None:
+    assert module_of(TrainConfig(mixup=0.4), training=False).on_after_batch_transfer(batch, 0) is batch
+    assert module_of(TrainConfig(mixup=0.0)).on_after_batch_transfer(batch, 0) is batch
+
+
+def test_batches_are_prepared_with_the_dice_of_the_epoch(module_of, batch: dict[str, Tensor]) -> None:
+    """A resumed run sees in its third epoch what it would have seen; another seed and another epoch see other things."""
+
+    def prepare(batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        return batch | {"dice": torch.rand(3, generator=generator)}
+
+    def dice(seed: int, epoch: int) -> list[float]:
+        module = module_of(TrainConfig(mixup=0.0, seed=seed), epoch, prepare=prepare)
+        return [module.on_after_batch_transfer(batch, 0)["dice"].tolist() for _ in range(2)]
+
+    assert dice(0, 2) == dice(0, 2) and dice(0, 2)[0] != dice(0, 2)[1]
+    assert len({tuple(dice(*given)[0]) for given in ((0, 2), (0, 1), (1, 2), (1, 1))}) == 4
+
+
+def test_the_held_out_part_has_its_own_preparation(module_of, batch: dict[str, Tensor]) -> None:
+    ways = {"prepare": lambda b, _: b | {"by": "train"}, "prepare_held": lambda b, _: b | {"by": "held out"}}
+    for training, by in ((True, "train"), (False, "held out")):
+        module = module_of(TrainConfig(mixup=0.0), training=training, **ways)
+        assert module.on_after_batch_transfer(batch, 0)["by"] == by
 
 
 def test_the_batch_itself_is_not_changed(batch: dict[str, Tensor]) -> None:
     before = {name: value.clone() for name, value in batch.items()}
     step(TrainConfig(mixup=0.4), batch)
     assert all(torch.equal(before[name], batch[name]) for name in before)
+
+
+class Hungry(nn.Module):
+    """A linear model of the mean color that knows no batch norm, and runs out of memory above `most` samples."""
+
+    inputs = ("image",)
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear, self.most, self.seen = nn.Linear(3, 3), most, []
+
+    def forward(self, image: Tensor) -> Output:
+        self.seen.append(len(image))
+        if len(image) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        out = self.linear(image.mean((2, 3)))
+        return Output(out, out)
+
+
+def learned(most: int, batch: dict[str, Tensor]) -> tuple[ActionModule, Tensor, Tensor]:
+    module = ActionModule(Hungry(most), TrainConfig(mixup=0.0)).train()
+    module.manual_backward = torch.Tensor.backward
+    loss = module.learn(batch)
+    return module, loss, module.model.linear.weight.grad
+
+
+@pytest.mark.parametrize(
+    ("most", "seen", "halved"),
+    [(6, [6], ()), (5, [6, 3, 3], (3,)), (3, [6, 3, 3], (3,)), (2, [6, 3, 2, 2, 2], (3, 2))],
+)
+def test_out_of_memory_a_batch_goes_on_in_parts(
+    most: int, seen: list[int], halved: tuple[int, ...], batch: dict[str, Tensor], capsys: pytest.CaptureFixture
+) -> None:
+    """With the same gradient and loss; later batches are split at once."""
+    module, loss, gradient = learned(most, batch)
+    whole, expected_loss, expected = learned(6, batch)
+    torch.testing.assert_close(gradient, expected)
+    torch.testing.assert_close(loss, expected_loss)
+    assert module.model.seen == seen and module.halved == halved
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"out of memory: each batch goes on in parts of {n}, whose gradients add up" for n in halved]
+    module.model.seen.clear()
+    module.learn(batch)
+    assert module.model.seen == seen[len(halved) :] and not capsys.readouterr().out
+
+
+def test_a_failed_attempt_leaves_no_gradient(batch: dict[str, Tensor]) -> None:
+    """The second part of the first attempt fails, after the first has left its gradient."""
+    module = ActionModule(Hungry(3), TrainConfig(mixup=0.0)).train()
+    backward, passed = torch.Tensor.backward, []
+
+    def failing(loss: Tensor) -> None:
+        passed.append(loss)
+        if len(passed) == 2:
+            raise torch.OutOfMemoryError
+        backward(loss)
+
+    module.manual_backward = failing
+    module.halved = (3,)
+    module.learn(batch)
+    torch.testing.assert_close(module.model.linear.weight.grad, learned(6, batch)[2])
+    assert module.halved == (3, 2)
+
+
+def test_too_little_memory_for_two_samples(batch: dict[str, Tensor]) -> None:
+    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples at once are out"):
+        learned(1, batch)
+
+
+def test_a_resumed_run_remembers_its_parts(batch: dict[str, Tensor]) -> None:
+    module, checkpoint = learned(2, batch)[0], {}
+    module.on_save_checkpoint(checkpoint)
+    other = ActionModule(Hungry(2), TrainConfig())
+    other.on_load_checkpoint(checkpoint)
+    assert other.halved == (3, 2)
+
+
+@pytest.mark.parametrize(("size", "parts", "sizes"), [
+    (8, 1, [8]), (8, 2, [4, 4]), (7, 2, [4, 3]), (7, 4, [3, 2, 2]), (8, 16, [2, 2, 2, 2]), (3, 2, [3]), (1, 4, [1]),
+])  # fmt: skip
+def test_no_part_has_less_than_two_samples(size: int, parts: int, sizes: list[int]) -> None:
+    batch = {"target": torch.arange(size), "image": torch.arange(size)[:, None]}
+    found = split_batch(batch, parts)
+    assert [len(part["target"]) for part in found] == [len(part["image"]) for part in found] == sizes
+    assert torch.equal(torch.cat([part["target"] for part in found]), batch["target"])
 
 
 @pytest.mark.parametrize(("clip", "norm"), [(1.0, 1.0), (0.0, 50.0)])

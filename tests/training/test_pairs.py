@@ -6,7 +6,6 @@ import torch
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform
 from actret_core.errors import ConfigError, DataError
 from actret_core.models.baselines.rrt import Rrt, RrtConfig
 from actret_core.retrieval import Embeddings
@@ -86,7 +85,7 @@ def test_a_person_of_no_action_is_no_anchor_but_a_negative(maps: torch.Tensor) -
 def drawings(playground: Path) -> ActionDataset:
     split = read_stanford40(playground, "test", name="playground")
     nothing = {name: torch.empty(0, 4) for name in split.ids}
-    return ActionDataset(split, nothing, 1, eval_transform(32))
+    return ActionDataset(split, nothing, 1, 32)
 
 
 def test_maps_are_collected_in_order(drawings: ActionDataset) -> None:

@@ -9,7 +9,6 @@ from actret_core.data.dataset import ActionDataset
 from actret_core.data.split import subset
 from actret_core.data.stanford40 import read_stanford40
 from actret_core.data.tokens import FrozenTokens, TokenDataset, compress_tokens
-from actret_core.data.transforms import eval_transform
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.regions.proposals import read_proposals
@@ -30,7 +29,7 @@ def parts(playground: Path) -> dict[str, ActionDataset]:
         context = rank_split(split, proposals, K, 0.3)
         if name == "test":
             context[split.ids[3]] = torch.zeros(0, 4)
-        found[name] = ActionDataset(split, context, K, eval_transform(32))
+        found[name] = ActionDataset(split, context, K, 32)
     return found
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from actret_core.data.dataset import ActionDataset
+from actret_core.data.photos import store_photos
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform
 from actret_core.experiment import to_embeddings
 from actret_core.models.baselines.delg import DelgConfig
 from actret_core.models.baselines.rrt import RrtConfig
@@ -48,13 +48,14 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def drawings(playground: Path) -> ActionDataset:
+def drawings(playground: Path, tmp_path_factory: pytest.TempPathFactory) -> ActionDataset:
     """The first two of each action, and eight more."""
     parts = [read_stanford40(playground, name, name="playground") for name in ("train", "test")]
     samples = sorted((s for part in parts for s in part.samples), key=lambda s: s.id.rsplit("_", 1)[::-1])[:32]
     split = replace(parts[0], samples=tuple(samples))
     assert split.targets.sum(0).min() >= 2
-    return ActionDataset(split, {name: torch.empty(0, 4) for name in split.ids}, 1, eval_transform(64), cache=True)
+    photos = store_photos("playground", samples, 64, tmp_path_factory.mktemp("photos"), progress=False)
+    return ActionDataset(split, {name: torch.empty(0, 4) for name in split.ids}, 1, 64, photos)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -12,8 +12,8 @@ from torch.nn.functional import pad
 
 from actret_core.config import config_from_dict
 from actret_core.data.dataset import ActionDataset
+from actret_core.data.photos import store_photos
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.data.transforms import eval_transform
 from actret_core.errors import ConfigError
 from actret_core.models.backbone import build_front
 from actret_core.models.recognition import RECOGNITION
@@ -162,7 +162,8 @@ def test_it_can_learn_32_pictures_by_heart(playground: Path, tmp_path: Path, nam
     found = read_proposals(next(playground.glob("proposals*")), [s.image_id for s in few.samples])
     narrow = {"hidden": 64} if name == "fast_rcnn" else {}  # its 1024 would take a minute
     config = kind(classes=len(few.actions), backbone="small", image_size=64, **narrow)
-    data = ActionDataset(few, rank_split(few, found, 4, 0.2), 4, eval_transform(64), cache=True)
+    photos = store_photos(few.dataset, few.samples, 64, tmp_path, progress=False)
+    data = ActionDataset(few, rank_split(few, found, 4, 0.2), 4, 64, photos)
     train_config = TrainConfig(
         epochs=25, batch_size=16, lr=3e-3, weight_decay=0.0, schedule="onecycle", mixup=0.0, held_out=0.0,
         precision="32-true", workers=0,
