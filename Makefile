@@ -85,7 +85,7 @@ rivals: install  ## train and record every method: PRESET=reduced or full, SEED=
 			$(if $(PROPOSALS),--proposals "$(abspath $(PROPOSALS))") || exit 1; \
 	done
 
-bench: install  ## time re-ranking, evaluation and search beside public code; called again, it goes on
+bench: install  ## time re-ranking, evaluation and search beside public code, and training; called again, it goes on
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m actret_core bench all
 

@@ -103,7 +103,7 @@ def _benchmark_commands(commands: argparse._SubParsersAction) -> None:
     protocol.add_argument("--data", type=Path, required=True, help="its folder; for voc2012 the annotations suffice")
     protocol.add_argument("--out", type=Path, help="a .json.gz; default: its own name, here")
     protocol.set_defaults(run=run_protocol)
-    bench = commands.add_parser("bench", help="time re-ranking, evaluation and search beside public code")
+    bench = commands.add_parser("bench", help="time re-ranking, evaluation, search and training")
     bench.add_argument("suite", nargs="?", choices=[*SUITES, "all"], default="all")
     bench.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     bench.add_argument("--embeddings", type=Path, default=RECORDED, help="draw the vectors around these")

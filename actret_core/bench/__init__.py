@@ -1,1 +1,1 @@
-"""How fast and how large: re-ranking, evaluation and search beside public code. A benchmark, not a test."""
+"""How fast and how large: re-ranking, evaluation, search and training. A benchmark, not a test."""

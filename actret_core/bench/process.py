@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from actret_core.bench.sample import read_sample
 from actret_core.bench.suite import Case
 from actret_core.bench.suites import SUITES
 
@@ -32,7 +31,7 @@ def measure(suite: str, contender: str, case: Case, sample: Path) -> dict[str, A
 def run_task(task: str) -> dict[str, Any]:
     """What the child does."""
     suite, contender, n, dim, settings, folder = json.loads(task)
-    case, sample = Case(n, dim, settings), read_sample(Path(folder))
+    case, sample = Case(n, dim, settings), SUITES[suite].material.read(Path(folder))
     start = peak_mb()
     measured, answer = SUITES[suite].contenders[contender].run(sample, case)
     memory = {"start_mb": start, "peak_mb": peak_mb()}                # before the quality is computed

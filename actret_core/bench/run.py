@@ -13,11 +13,9 @@ import faiss
 
 from actret_core.bench.process import measure
 from actret_core.bench.public import version
-from actret_core.bench.sample import DESCRIPTION, write_sample
 from actret_core.bench.suite import Case, Contender, row_of
 from actret_core.bench.suites import SUITES
 from actret_core.results import provenance
-from actret_core.retrieval import Embeddings
 from actret_core.retrieval.embeddings import atomic_path
 
 Record = dict[str, Any]
@@ -29,16 +27,16 @@ def run_suite(name: str, source: Path, out: Path, work: Path, quick: bool = Fals
     `source` is the embeddings file to draw around; samples are kept in `work`. Rows that the record has already are
     not measured again, if it was made by the same code and versions on the same machine; otherwise it is begun anew.
     """
-    suite, embeddings = SUITES[name], Embeddings.load(source)
-    path = out / f"{name}{'-quick' if quick else ''}.json"
+    suite, path = SUITES[name], out / f"{name}{'-quick' if quick else ''}.json"
     record = _begin(path, _header(name, source))
-    draw = partial(write_sample, embeddings, work / _sha256(source)[:8])
+    draw = partial(suite.material.draw, source, work)
     for case in suite.quick if quick else suite.cases:
         for contender, program in suite.contenders.items():
             row = row_of(contender, case)
             if any(row.items() <= done.items() and "note" not in done for done in record["rows"]):
                 continue
-            print(f"{name}: {contender}, N = {case.n:,}, D = {case.dim} ...", flush=True)
+            size = f"{suite.axes[0]} = {case.n:,}, {suite.axes[1]} = {case.dim}"
+            print(f"{name}: {contender}, {size} ...", flush=True)
             found = _measure(name, contender, program, case, draw)
             print(f"  {found.get('note') or ', '.join(f'{k} {v:.4g}' for k, v in found.items())}", flush=True)
             record["rows"] = [done for done in record["rows"] if not row.items() <= done.items()] + [row | found]
@@ -61,10 +59,10 @@ def _header(name: str, source: Path) -> Record:
     made["versions"] |= {package: found for package in sorted(packages - {None}) if (found := version(package))}
     return made | {
         "suite": name,
-        "data": {"source": source.name, "sha256": _sha256(source), "description": DESCRIPTION, "seed": 0},
+        "data": SUITES[name].material.describe(source),
         "cpu": _cpu(),
         "threads": faiss.omp_get_max_threads(),
-        "code": _code(),
+        "code": _code(SUITES[name].code),
     }
 
 
@@ -75,10 +73,10 @@ def _cpu() -> str:
     return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
 
 
-def _code() -> str:
+def _code(folders: tuple[str, ...]) -> str:
     """A hash of what is measured. The commit would not do: it changes with every word of the book."""
     package = Path(__file__).parents[1]
-    sources = sorted([*package.glob("retrieval/*.py"), *package.glob("bench/*.py")])
+    sources = sorted(path for folder in folders for path in package.glob(f"{folder}/*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
@@ -97,7 +95,3 @@ def _begin(path: Path, header: Record) -> Record:
 def _write(path: Path, record: Record) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

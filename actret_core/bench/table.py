@@ -12,7 +12,7 @@ def table(record: dict[str, Any]) -> str:
     suite, rows = SUITES[record["suite"]], record["rows"]
     first = next(iter(suite.contenders))
     measured = list(dict.fromkeys(name for row in rows for name in row if name not in HIDDEN)) or [suite.cost]
-    head = ["N", "D", "settings", "program", *measured, "ratio"]
+    head = [*suite.axes, "settings", "program", *measured, "ratio"]
     lines = [head, ["---"] * len(head)]
     for row in sorted(rows, key=_case):
         ours = next((r for r in rows if _case(r) == _case(row) and r["contender"] == first), {})

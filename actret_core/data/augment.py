@@ -79,8 +79,8 @@ def apply(batch: dict[str, Tensor], side: int, draws: Draws) -> dict[str, Tensor
     boxes = (boxes + draws.shift.repeat(1, 2)[:, None]).clamp(0, side)   # [B, 1 + k, 4]
     regions, mask = real_first(boxes[:, 1:])
     image = image.contiguous(memory_format=torch.channels_last)
-    rest = {name: value for name, value in batch.items() if name != "size"}
-    return rest | {"image": image, "person": boxes[:, 0], "regions": regions, "mask": mask}
+    seen = {"image": image, "person": boxes[:, 0], "regions": regions, "mask": mask}
+    return seen | {name: value for name, value in batch.items() if name not in ("size", *seen)}
 
 
 def person_crops(

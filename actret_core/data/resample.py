@@ -18,7 +18,8 @@ def resample(images: Tensor, windows: Tensor, side: int, mirrored: Tensor, shift
     x0, y0, x1, y1 = windows.unbind(1)
     across = _taps(columns, x0, x1, side, images.shape[3]) * seen[:, 0, :, None]
     down = _taps(rows, y0, y1, side, images.shape[2]) * seen[:, 1, :, None]
-    return down[:, None] @ images.float() @ across[:, None].mT
+    wide = images.float().flatten(1, 2) @ across.mT                      # [B, 3 T, side]
+    return down[:, None] @ wide.unflatten(1, images.shape[1:3])
 
 
 def _taps(place: Tensor, start: Tensor, end: Tensor, side: int, length: int) -> Tensor:

@@ -82,12 +82,13 @@ class Store:
 
     def rows(self, dataset: str, names: Sequence[str]) -> list[int]:
         """The row of each name. Raises DataError for another data set, or names that are not stored."""
+        rows, own = self.info.ROWS, "write them into a file of their own"
+        if dataset != self.info.dataset:
+            raise DataError(f"{self.path}: {rows} of {self.info.dataset}, asked for those of {dataset}; {own}")
         place = {name: i for i, name in enumerate(self.info.names)}
         absent = [name for name in names if name not in place]
-        if absent or dataset != self.info.dataset:
-            which = f", of {absent[0]} and {len(absent) - 1} more" if absent else ""
-            what = f"{self.info.ROWS} of {self.info.dataset}, asked for those of {dataset}{which}"
-            raise DataError(f"{self.path}: {what}; write them into a file of their own")
+        if absent:
+            raise DataError(f"{self.path}: lacks the {rows} of {absent[0]} and {len(absent) - 1} more; {own}")
         return [place[name] for name in names]
 
 

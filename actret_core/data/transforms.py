@@ -1,5 +1,7 @@
 """What is done to a picture as a whole: squash, normalize, mix-up. See `augment` for the rest."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,8 +27,14 @@ def squash(image: Tensor, side: int) -> Tensor:
 
 def normalize(image: Tensor) -> Tensor:
     """Colors [..., 3, H, W] in [0, 1] -> as ImageNet's weights expect them: 0 is the mean color."""
-    mean, std = (torch.tensor(values, device=image.device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (image - mean) / std
+    mean, std = _imagenet(image.device)
+    return (image - mean).div_(std)
+
+
+@cache  # a GPU would wait for each copy of them
+def _imagenet(device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return mean, std
 
 
 def mix_share(alpha: float, rng: np.random.Generator) -> float:

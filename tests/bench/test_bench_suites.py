@@ -14,7 +14,7 @@ from actret_core.bench.suite import Case, Suite
 from actret_core.bench.suites import SUITES
 from actret_core.retrieval import Embeddings, evaluate
 
-EVERY = [(suite, name) for suite in SUITES for name in SUITES[suite].contenders]
+EVERY = [(suite, name) for suite in SUITES if suite != "throughput" for name in SUITES[suite].contenders]
 
 
 @pytest.fixture

@@ -215,7 +215,9 @@ def test_colors_change_as_far_as_they_may_and_no_further() -> None:
 
 def test_erasing_leaves_a_rectangle_of_the_mean_color_and_the_boxes() -> None:
     white = torch.full((3, HEIGHT, WIDTH), 255, dtype=torch.uint8)
-    plain, out = (prepare(stored(200, white), SIDE, how, torch.manual_seed(0)) for how in (Augment(), Augment(erasing=0.5)))
+    plain, out = (
+        prepare(stored(200, white), SIDE, how, torch.manual_seed(0)) for how in (Augment(), Augment(erasing=0.5))
+    )
     erased = (out["image"] == 0).all(1)                                  # [B, S, S]
     shares = erased.float().mean((1, 2))
     for one in erased[shares > 0]:

@@ -117,7 +117,7 @@ def test_loading_processes_open_the_file_themselves(
 def test_a_split_that_was_not_stored(tiny: Path, split: ActionSplit, path: Path) -> None:
     test = read_stanford40(tiny, "test")
     context = {name: torch.empty(0, 4) for name in [*test.ids, *split.ids]}
-    with pytest.raises(DataError, match="maps of stanford40, asked for those of stanford40, of drinking_004.jpg and 3 more"):
+    with pytest.raises(DataError, match="lacks the maps of drinking_004.jpg and 3 more"):
         MapDataset(test, context, 1, Store(path, MapInfo))
     with pytest.raises(DataError, match="maps of stanford40, asked for those of other"):
         MapDataset(replace(split, dataset="other"), context, 1, Store(path, MapInfo))

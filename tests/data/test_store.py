@@ -163,7 +163,7 @@ def test_too_few_rows_are_no_store(path: Path) -> None:
 def test_rows_are_found_by_name(path: Path) -> None:
     store = write(path)
     assert store.rows("drawings", ["d", "a", "d"]) == [3, 0, 3]
-    with pytest.raises(DataError, match="pairs of drawings, asked for those of drawings, of x and 1 more; write them"):
+    with pytest.raises(DataError, match="five.pairs: lacks the pairs of x and 1 more; write them"):
         store.rows("drawings", ["a", "x", "y"])
     with pytest.raises(DataError, match="pairs of drawings, asked for those of photos; write them"):
         store.rows("photos", ["a"])

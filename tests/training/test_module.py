@@ -129,7 +129,7 @@ def test_what_is_held_out_is_not_mixed(module_of, batch: dict[str, Tensor]) -> N
 
 
 def test_batches_are_prepared_with_the_dice_of_the_epoch(module_of, batch: dict[str, Tensor]) -> None:
-    """A resumed run sees in its third epoch what it would have seen; another seed and another epoch see other things."""
+    """A resumed run sees in its third epoch what it would have seen; another seed or epoch sees other things."""
 
     def prepare(batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         return batch | {"dice": torch.rand(3, generator=generator)}
@@ -219,7 +219,7 @@ def test_a_failed_attempt_leaves_no_gradient(batch: dict[str, Tensor]) -> None:
 
 
 def test_too_little_memory_for_two_samples(batch: dict[str, Tensor]) -> None:
-    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples at once are out"):
+    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples at once"):
         learned(1, batch)
 
 
