@@ -58,7 +58,7 @@ class ActionModule(L.LightningModule):
                     module.eval()
 
     def on_after_batch_transfer(self, batch: Batch, _: int) -> Batch:
-        """Decode and augment the whole batch on the device, and mix it up if the config says so."""
+        """Make pictures of what was stored, a whole batch on the device; mixed up if the config says so."""
         training = self.trainer.training
         prepare = self._prepare if training else self._prepare_held
         batch = prepare(batch, self._generator) if prepare else batch
