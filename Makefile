@@ -9,17 +9,19 @@ PROPOSALS ?=
 PRESET    ?= reduced
 SEED      ?= 0
 DIM       ?= 64
+SWEEP     ?= full
+MINUTES   ?=
+PROCESSES ?=
 
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
-METHODS   := region_net strong_reid delg token rrt whole_image two_stream fast_rcnn action_mask
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 PAPERMILL := $(BIN)/papermill --log-level WARNING $(if $(CI),--no-progress-bar,--progress-bar)
 # A shell's own choice of plotting backend would leave the notebooks without pictures.
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test reproduce rivals bench clean
+.PHONY: help install book test reproduce rivals train-full bench clean
 
 # $(call stage,FOLDER): a copy of all that a notebook reads or writes, so that no run touches the sources.
 stage = rm -rf $(1) && mkdir -p $(1) && cp -R book notebooks figures results _config.yml _toc.yml $(1)/ \
@@ -44,8 +46,12 @@ prepare = data="$(DATA)"; weights="$(WEIGHTS)"; \
 	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
 	weights=$${weights:-ResNet50_Weights.IMAGENET1K_V2}
 
+# $(where): the options that say which data set, and where everything is; after $(prepare)
+where = --dataset "$(DATASET)" --data "$$data" --weights "$$weights" \
+	$(if $(PROPOSALS),--proposals "$(abspath $(PROPOSALS))")
+
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo "  Another Python: PYTHON=python3.12. Another environment: VENV=folder."
 
 install: $(STAMP)  ## create .venv with the pinned packages
@@ -79,11 +85,14 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 	echo "The executed notebooks and their figures are in $$out/"
 
 rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DIM=64, DATASET= DATA= WEIGHTS=
-	@$(prepare); for run in $(METHODS) "strong_reid --crop"; do \
-		$(BIN)/python -m actret_core train --once --method $$run --preset $(PRESET) --seed $(SEED) --dim $(DIM) \
-			--dataset "$(DATASET)" --data "$$data" --weights "$$weights" \
-			$(if $(PROPOSALS),--proposals "$(abspath $(PROPOSALS))") || exit 1; \
-	done
+	@$(prepare); $(BIN)/python -m actret_core sweep rivals --preset $(PRESET) --seed $(SEED) --dim $(DIM) $(where)
+
+# one process for each GPU, or one alone; photographs and proposals are fetched before, by one
+train-full: install  ## train and record all tables at the paper's setting, best first: DATASET= DATA= WEIGHTS= MINUTES= SWEEP=full
+	@$(prepare); processes="$(PROCESSES)"; \
+	processes=$${processes:-$$($(BIN)/python -c 'import torch; print(max(torch.cuda.device_count(), 1))')}; \
+	$(BIN)/python -m torch.distributed.run --standalone --nproc_per_node="$$processes" -m actret_core sweep "$(SWEEP)" \
+		$(if $(MINUTES),--minutes "$(MINUTES)") --dim $(DIM) $(where)
 
 bench: install  ## time re-ranking, evaluation and search beside public code, and training; called again, it goes on
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"

@@ -1,7 +1,6 @@
-"""The book's steps for a shell: download, playground, pretext, detect, train, tokens; and the benchmark's."""
+"""The book's steps for a shell: download, playground, pretext, detect, train, sweep, tokens; and the benchmark's."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,24 +9,18 @@ from pathlib import Path
 from actret_core.bench.run import run_suite
 from actret_core.bench.suites import SUITES
 from actret_core.bench.table import table
-from actret_core.config import require
+from actret_core.cli_runs import add_run_commands, data_options
 from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
-from actret_core.data.registry import DATASETS, dataset_info
-from actret_core.errors import ActretError, ConfigError
-from actret_core.experiment import (
-    ActionData, cache_maps, cache_photos, configure, find_root, load_data, pretrain_small, train_method,
-)
-from actret_core.models.checkpoint import save_model
-from actret_core.models.methods import METHODS
+from actret_core.data.registry import dataset_info
+from actret_core.errors import ActretError
+from actret_core.experiment import ActionData, configure, find_root, load_data, pretrain_small
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
-from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES, Preset
+from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES
 from actret_core.protocol import VERSIONS, load_protocol
 from actret_core.protocol_source import build_protocol
-from actret_core.recording import record_run
 from actret_core.regions.detector import detect, load_detector
-from actret_core.rival_presets import find_preset
 from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row
 from actret_core.training.tokens import extract_tokens
 
@@ -61,23 +54,11 @@ def parser() -> argparse.ArgumentParser:
     pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
     pretext.set_defaults(run=run_pretext)
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
-    _data_options(detector)
+    data_options(detector)
     detector.set_defaults(run=run_detect)
-    train = commands.add_parser("train", help="train the region-aware model or a rival, and record the run")
-    _data_options(train)
-    train.add_argument("--method", choices=METHODS, default="region_net")
-    train.add_argument("--weights", help="backbone: .safetensors file or torchvision name; none: from scratch")
-    train.add_argument("--preset", choices=[*PRESETS, "full", "reduced"], default="cpu", help="paper is full")
-    train.add_argument("--features", default="agl", help="views of region_net: a person, g global, l regions")
-    train.add_argument("--crop", action="store_true", help="strong_reid sees the anchored person alone")
-    train.add_argument("--maps", type=Path, default=Path("runs/maps"), help="folder of cached maps, for reduced: 8 GB")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--results", type=Path, default=Path("results"))
-    train.add_argument("--dim", type=int, default=256, help="of the recorded test embeddings, by a PCA")
-    train.add_argument("--once", action="store_true", help="leave a run alone that is recorded already")
-    train.set_defaults(run=run_train)
+    add_run_commands(commands)
     tokens = commands.add_parser("tokens", help="compute the region tokens of a frozen backbone")
-    _data_options(tokens)
+    data_options(tokens)
     tokens.add_argument("--weights", required=True, help="backbone: .safetensors file or torchvision name")
     tokens.add_argument("--dim", type=int, default=96)
     tokens.add_argument("--out", type=Path, required=True)
@@ -112,12 +93,6 @@ def _benchmark_commands(commands: argparse._SubParsersAction) -> None:
     bench.set_defaults(run=run_bench)
 
 
-def _data_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dataset", choices=DATASETS, default="playground")
-    command.add_argument("--data", type=Path, help="its folder")
-    command.add_argument("--proposals", type=Path, help="COCO results file; default: the one beside the data")
-
-
 def run_download(options: argparse.Namespace) -> None:
     """Fetch a data set."""
     {"stanford40": fetch_stanford40, "voc2012": fetch_voc2012}[options.dataset](options.to)
@@ -141,40 +116,6 @@ def run_detect(options: argparse.Namespace) -> None:
     info, root = dataset_info(options.dataset), find_root(options.dataset, options.data)
     images = {s.image for name in (info.train, info.evaluation) for s in info.read(root, name).samples}
     print(detect(load_detector(), sorted(images), options.proposals or root / info.proposals))
-
-
-def run_train(options: argparse.Namespace) -> None:
-    """Train, evaluate, record; the checkpoints stay in `runs/`, from where an interrupted run goes on."""
-    require(options.dim >= 1, "dim", options.dim, "at least 1")
-    preset, variant = _variant(find_preset(options.method, options.preset), options)
-    name = "-".join(filter(None, (options.method, variant, preset.tier, f"seed{options.seed}")))
-    if options.once and (options.results / options.dataset / f"{name}.json").exists():
-        print(f"{name}: recorded already")
-        return
-    data = _load(options, preset.model)
-    preset = configure(preset, data, options.weights, options.seed)
-    out = Path("runs") / options.dataset / name
-    if options.preset == "reduced":
-        require(options.weights is not None, "weights", None, "pretrained weights for the preset 'reduced'")
-        data = cache_maps(data, preset, options.weights, options.maps, "person" if options.crop else "image")
-    data = cache_photos(data, preset.model, preset.train.workers)
-    model, result = train_method(data, preset, options.weights, out)
-    save_model(out / "model.safetensors", model)
-    print(json.dumps(record_run(data, preset, model, result, options.results, variant, options.dim).metrics, indent=2))
-
-
-def _variant(preset: Preset, options: argparse.Namespace) -> tuple[Preset, str]:
-    """The preset with the options of its method, and what its file name says of them."""
-    asked = {"features": options.features} if options.features != "agl" else {}
-    asked |= {"crop": True} if options.crop else {}
-    unknown = [name for name in asked if not hasattr(preset.model, name)]
-    if unknown:
-        raise ConfigError(f"--{unknown[0]} is no option of {options.method}; leave it out")
-    on_maps = options.preset == "reduced"
-    parts = ["reduced" * on_maps, "person" * options.crop, asked.get("features", "")]
-    if on_maps:
-        asked.pop("crop", None)  # the maps are those of the cropped person already
-    return replace(preset, model=replace(preset.model, **asked)), "-".join(filter(None, parts))
 
 
 def run_tokens(options: argparse.Namespace) -> None:

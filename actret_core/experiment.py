@@ -30,6 +30,7 @@ from actret_core.models.fusion import FusionHead
 from actret_core.models.methods import build_model
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import backbone_of, load_backbone
+from actret_core.parallel import first_alone, rank
 from actret_core.presets import DEMO, Preset
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
@@ -59,10 +60,18 @@ class ActionData:
         self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
     ) -> ActionDataset | MapDataset:
         """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
-        k, a = getattr(config, "k", 1), augment
-        if config.backbone.endswith("_tail"):
-            return MapDataset(split, self.context, k, self.maps[split.name], augment is not None)
+        a = augment
         how = Augment(a.min_crop, a.pad_crop, a.jitter, a.erasing, mirror=0.5) if a else Augment()
+        return self._dataset(split, config, how)
+
+    def mirrored(self, split: ActionSplit, config: Any) -> ActionDataset | MapDataset:
+        """`split` with left and right exchanged, and nothing else."""
+        return self._dataset(split, config, Augment(mirror=1.0))
+
+    def _dataset(self, split: ActionSplit, config: Any, how: Augment) -> ActionDataset | MapDataset:
+        k = getattr(config, "k", 1)
+        if config.backbone.endswith("_tail"):
+            return MapDataset(split, self.context, k, self.maps[split.name], how.mirror)
         return ActionDataset(split, self.context, k, config.image_size, self.photos, how)
 
 
@@ -77,7 +86,8 @@ def find_root(
         return Path(root)
     if dataset != "playground":
         raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
-    return write_playground(playground_root(user_cache(), seed, images), seed, images, progress)
+    with first_alone():
+        return write_playground(playground_root(user_cache(), seed, images), seed, images, progress)
 
 
 def user_cache() -> Path:
@@ -129,7 +139,8 @@ def cache_photos(data: ActionData, config: Any, workers: int = 0, progress: bool
     if done or config.backbone.endswith("_tail"):
         return data
     samples, folder = [*data.train.samples, *data.evaluation.samples], user_cache() / "photos"
-    photos = store_photos(data.train.dataset, samples, config.image_size, folder, workers, progress)
+    with first_alone():
+        photos = store_photos(data.train.dataset, samples, config.image_size, folder, workers, progress and not rank())
     return replace(data, photos=photos)
 
 
@@ -145,16 +156,18 @@ def cache_maps(
     stores = {}
     for split in (data.train, data.evaluation):
         path = folder / f"{split.dataset}-{split.name}-{view}-{size}.maps"
-        stores[split.name] = write_maps(split, front, path, size, view, progress=progress)
+        with first_alone():
+            stores[split.name] = write_maps(split, front, path, size, view, progress=progress and not rank())
     return replace(data, maps=stores)
 
 
 def train_method(
-    data: ActionData, preset: Preset, weights: str | Path | None, out: Path, progress: bool = True
+    data: ActionData, preset: Preset, weights: str | Path | None, out: Path, progress: bool = True,
+    deadline: float = float("inf"),
 ) -> tuple[nn.Module, FitResult]:
     """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
 
-    Photographs are decoded on first use (`cache_photos`). Where the preset has a second stage, of pairs, the result
+    Photographs are decoded on first use (`cache_photos`). Raises OutOfTime at the last epoch's end before `deadline`. Where the preset has a second stage, of pairs, the result
     counts the epochs, seconds and losses of both.
     """
     data = cache_photos(data, preset.model, preset.train.workers, progress)
@@ -167,17 +180,19 @@ def train_method(
         train, held = hold_out(train, preset.train.held_out, preset.train.seed)
     train = data.dataset(train, preset.model, augment=preset.train)
     held = held and data.dataset(held, preset.model)
-    result = fit(model, train, held, preset.train, out, progress)
+    result = fit(model, train, held, preset.train, out, progress, deadline)
     if preset.pairs:
-        second = _train_second_stage(data, preset, model, out, progress)
+        second = _train_second_stage(data, preset, model, out, progress, deadline)
         result = FitResult(*(a + b for a, b in zip(result, second, strict=True)))
     return model, result
 
 
-def _train_second_stage(data: ActionData, preset: Preset, model: Rrt, out: Path, progress: bool) -> FitResult:
+def _train_second_stage(
+    data: ActionData, preset: Preset, model: Rrt, out: Path, progress: bool, deadline: float
+) -> FitResult:
     c, plain = preset.train, data.dataset(data.train, preset.model)
     found = to_embeddings(data.train, embed(model, plain, 64, c.workers, c.precision, progress).features)
-    return train_pairs(model, plain, found, replace(preset.pairs, seed=c.seed), out / "pairs", progress)
+    return train_pairs(model, plain, found, replace(preset.pairs, seed=c.seed), out / "pairs", progress, deadline)
 
 
 train_region_net = train_method  # its name in the chapters on the region-aware model

@@ -18,6 +18,11 @@ class Preset:
     train: TrainConfig
     pairs: TrainConfig | None = None
 
+    @property
+    def on_maps(self) -> bool:
+        """Whether the front of the backbone rests, and its maps are computed once."""
+        return self.model.backbone.endswith("_tail")
+
 
 DEMO = Preset(
     "demo",
@@ -59,4 +64,7 @@ FROZEN = Preset(
 
 PAPER = Preset("full", RegionNetConfig(), TrainConfig())
 
-PRESETS = {"demo": DEMO, "cpu": CPU, "paper": PAPER}
+# past the paper with the same backbone and data: each part is a field of one of the configs, and off here
+PLUS = replace(PAPER, tier="plus")
+
+PRESETS = {"demo": DEMO, "cpu": CPU, "paper": PAPER, "plus": PLUS}

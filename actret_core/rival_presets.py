@@ -92,6 +92,8 @@ def find_preset(method: str, name: str) -> Preset:
     find_method(method)
     named = RIVALS.get(method) or PRESETS | {"full": PRESETS["paper"]}
     named = named | {"reduced": reduced(named["cpu"])}
+    if "plus" in named:
+        named["plus_reduced"] = replace(named["reduced"], tier="plus")
     name = "full" if name == "paper" else name
     require(name in named, "preset", name, f"one of {', '.join(named)} for {method}")
     return named[name]

@@ -54,15 +54,15 @@ class MapDataset(Dataset):
     """A split like ActionDataset, but `image` [C, h, w] is the cached map of the photograph or of the person, float32.
 
     Boxes are pixels of the squashed S x S picture, as in evaluation; a person's picture cuts the regions at its edge.
-    With `augment`, half of the items at random are the mirror: its map, and its boxes mirrored with it. No crop and
-    no color jitter: the maps are made before.
+    `mirror` is the chance of an item to be the mirror: its map, and its boxes mirrored with it. No crop and no color
+    jitter: the maps are made before.
     """
 
     def __init__(
-        self, split: ActionSplit, context: Mapping[str, Tensor], k: int, store: Store, augment: bool = False
+        self, split: ActionSplit, context: Mapping[str, Tensor], k: int, store: Store, mirror: float = 0.0
     ) -> None:
         check_context(split, context, k)
-        self.split, self.context, self.k, self.store, self.augment = split, context, k, store, augment
+        self.split, self.context, self.k, self.store, self.mirror = split, context, k, store, mirror
         self.targets = torch.from_numpy(split.targets).float()
         self.rows = store.rows(split.dataset, [picture(s, store.info.view)[0] for s in split.samples])
 
@@ -71,7 +71,7 @@ class MapDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         sample, size = self.split.samples[index], self.store.info.image_size
-        mirrored = self.augment and torch.rand(()).item() < 0.5
+        mirrored = torch.rand(()).item() < self.mirror
         boxes = torch.cat([torch.tensor([sample.person]), pad_regions(self.context[sample.id], self.k)])
         window = torch.tensor(picture(sample, self.store.info.view)[1])
         boxes = squash_boxes(boxes, window, size)                        # [1 + k, 4]

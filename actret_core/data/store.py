@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from actret_core.config import config_from_dict
 from actret_core.errors import DataError
+from actret_core.locks import lock
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,13 @@ def write_store(
     """Write what `rows(done)` yields, arrays [b, *row] from row number `done` on, and open it.
 
     A finished store of the same kind is opened as it is; an interrupted one, in `<path>.part`, is continued. The
-    sidecar comes last. Raises DataError if a store of another kind stands there.
+    sidecar comes last; a second process waits. Raises DataError if a store of another kind stands there.
     """
-    path = Path(path)
+    with lock(f"{path}.lock"):  # another process may be writing it
+        return _write(Path(path), info, rows, progress)
+
+
+def _write(path: Path, info: StoreInfo, rows: Callable[[int], Iterable[np.ndarray]], progress: bool) -> Store:
     if sidecar(path).exists():
         read_sidecar(path, type(info))[0].check(path, info)
         return Store(path, type(info))

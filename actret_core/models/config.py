@@ -7,6 +7,7 @@ from actret_core.config import require, require_at_least
 WHOLE = ("resnet50", "resnet50_he2016", "small")
 BACKBONES = (*WHOLE, *(f"{name}_tail" for name in WHOLE))
 POSITIONS = ("token", "type", "none")
+POOLINGS = ("max", "gem")
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,14 @@ class ModelConfig:
 
     classes: number of actions. backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016"
     (stride in the 1x1), "small" (for the playground), or one of these with "_tail": the last stage alone, on cached
-    maps (`data.maps`). image_size: pixels of the photograph, squashed to a square.
+    maps (`data.maps`). image_size: pixels of the photograph, squashed to a square. flip_test: beyond the paper, the
+    embedding of a photograph is the mean of its own and of its mirror's.
     """
 
     classes: int = 40
     backbone: str = "resnet50"
     image_size: int = 224
+    flip_test: bool = False
 
     def __post_init__(self) -> None:
         require(self.backbone in BACKBONES, "backbone", self.backbone, f"one of {', '.join(BACKBONES)}")
@@ -36,7 +39,8 @@ class RegionNetConfig(ModelConfig):
     regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn, dropout: the fusion transformer
     (Table 4 varies blocks). pre_norm: normalize before attention, not after. position: one per "token", one per
     "type" of feature, or "none"; type_embedding: Eq. 5 (Fig. 4b). hidden: width of the classifier. token_norm: bring
-    the views to one scale by a batch norm each before they are fused (the paper adds them as they are).
+    the views to one scale by a batch norm each before they are fused (the paper adds them as they are). pooling: of
+    the cells of a view, "max" (Eq. 3) or, beyond the paper, "gem", the generalized mean of power 3.
     """
 
     k: int = 10
@@ -50,6 +54,7 @@ class RegionNetConfig(ModelConfig):
     ffn: int = 2048
     dropout: float = 0.1
     token_norm: bool = False
+    pooling: str = "max"
     pre_norm: bool = True
     position: str = "token"
     type_embedding: bool = True
@@ -58,6 +63,7 @@ class RegionNetConfig(ModelConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.position in POSITIONS, "position", self.position, f"one of {', '.join(POSITIONS)}")
+        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {', '.join(POOLINGS)}")
         subset = 0 < len(self.features) == len(set(self.features) & set("agl"))
         require(subset, "features", self.features, "some of the letters a (person), g (global), l (regions), each once")
         require_at_least(1, self, "k", "roi_size", "blocks", "heads", "ffn", "hidden")

@@ -104,7 +104,7 @@ class FusionHead(nn.Module):
 
     def __init__(self, config: RegionNetConfig, dim: int) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.embedding_dim = config, dim
         self.fusion = FusionTransformer(config, dim) if config.fusion else MeanFusion()
         self.scale = TokenNorm(token_types(config.features, config.k), dim) if config.token_norm else None
         self.norm = nn.BatchNorm1d(dim)

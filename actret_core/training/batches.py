@@ -11,38 +11,52 @@ from tqdm import tqdm
 
 from actret_core.config import require
 from actret_core.errors import DataError
+from actret_core.parallel import rank, world
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import pick_device
+from actret_core.training.order import EpochOrder, SharedBatches
 
 Batch = dict[str, Tensor]
 Prepare = Callable[[Batch, Generator | None], Batch]
 
 
 def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
-    """Random batches for training. Raises DataError or ConfigError if the samples do not make them."""
+    """Random batches for training, this process's share of each.
+
+    Raises DataError or ConfigError if the samples do not make them, or the processes cannot share them equally.
+    """
     targets = getattr(dataset, "targets", None)
     if targets is not None:
         check_actions(targets, _names(dataset))
     fits = targets is not None or not config.per_class
     require(fits, "per_class", config.per_class, "0: this data set has no targets")
-    sampler = balanced_sampler(targets, config, _names(dataset)) if config.per_class else None
-    # a last batch of one sample would break the batch norm
-    return _loader(dataset, config, sampler=sampler, shuffle=sampler is None,
-                   drop_last=len(dataset) % config.batch_size == 1)
+    least, size = max(config.per_class, 2) * world(), config.batch_size
+    require(world() == 1 or size % least == 0, "batch_size", size, f"a multiple of {least}: it is shared by {world()} processes")
+    balanced = balanced_sampler(targets, config, _names(dataset)) if config.per_class else None
+    order = EpochOrder(len(dataset), config.seed, balanced)
+    return _loader(dataset, config, batch_sampler=SharedBatches(order, config.batch_size))
 
 
 def held_out_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
-    """All samples in their order."""
-    return _loader(dataset, config)
+    """All samples in their order; of several processes, each has every so many-th."""
+    own = range(rank(), len(dataset), world())
+    require(len(own) > 0, "held_out", config.held_out, f"a part of at least {world()} samples, one for each process")
+    return _loader(dataset, config, sampler=own, batch_size=-(-config.batch_size // world()))
 
 
 def device_batches(
     dataset: Dataset, batch_size: int, workers: int = 0, label: str = "", progress: bool = True
 ) -> Iterator[Batch]:
-    """All samples in their order, as batches on the GPU if there is one, prepared as a model takes them."""
-    device, ready = pick_device(), preparation(dataset)
-    loader = DataLoader(stored(dataset), batch_size, num_workers=workers, pin_memory=device.type == "cuda")
-    for batch in tqdm(loader, label, disable=not progress, unit="batch"):
+    """All samples in their order, as batches on the GPU if there is one, prepared as a model takes them.
+
+    Of several processes, each has every so many-th batch: `parallel.join_batches` joins what they make of them.
+    """
+    device, ready, every = pick_device(), preparation(dataset), range(len(dataset))
+    own = [every[start : start + batch_size] for start in every[::batch_size]][rank() :: world()]
+    loader = DataLoader(
+        stored(dataset), batch_sampler=own, num_workers=workers, pin_memory=device.type == "cuda"
+    )
+    for batch in tqdm(loader, label, disable=not progress or rank() > 0, unit="batch"):
         yield ready({name: value.to(device, non_blocking=True) for name, value in batch.items()}, None)
 
 
@@ -59,7 +73,7 @@ def preparation(dataset: Dataset) -> Prepare:
 def _loader(dataset: Dataset, config: TrainConfig, **how: object) -> DataLoader:
     workers = config.workers
     return DataLoader(
-        stored(dataset), config.batch_size, num_workers=workers, persistent_workers=workers > 0,
+        stored(dataset), num_workers=workers, persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(), **how,
     )
 

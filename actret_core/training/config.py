@@ -7,6 +7,7 @@ from actret_core.config import require, require_at_least
 SCHEDULES = ("constant", "linear", "cosine", "multistep", "onecycle")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
+METRICS = ("none", "supcon", "proxy")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,11 @@ class TrainConfig:
     loss of its own reads neither. held_out: the part of the training set that early stopping watches, 0 for no early
     stopping; patience: its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics.
     clip: gradient norm, 0 for none. precision: "auto" is bfloat16 where the device has it. compile: the backbone by
-    `torch.compile`. workers: data loading processes.
+    `torch.compile`. workers: data loading processes, of each process that trains; these share a batch.
+
+    Beyond the paper, and off: metric: a loss on the embeddings beside the cross-entropy, "supcon" or "proxy"
+    (`metric_loss`), at the weight metric_weight. ema: decay of a moving average of the weights, which is what is kept;
+    0 for none. layer_decay: each stage of the backbone learns so much slower than what it feeds; 1 for all alike.
     """
 
     epochs: int = 150
@@ -49,21 +54,30 @@ class TrainConfig:
     precision: str = "auto"
     compile: bool = False
     workers: int = 2
+    metric: str = "none"
+    metric_weight: float = 0.5
+    ema: float = 0.0
+    layer_decay: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         require(self.schedule in SCHEDULES, "schedule", self.schedule, f"one of {', '.join(SCHEDULES)}")
         require(self.optimizer in OPTIMIZERS, "optimizer", self.optimizer, f"one of {', '.join(OPTIMIZERS)}")
         require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+        require(self.metric in METRICS, "metric", self.metric, f"one of {', '.join(METRICS)}")
+        single = self.metric == "none" or not self.multi_label
+        require(single, "metric", self.metric, "'none' where a person has several actions")
         require_at_least(1, self, "epochs", "batch_size", "patience")
         require(self.batch_size > 1, "batch_size", self.batch_size, "at least 2, for the batch norm")
         require(self.lr > 0, "lr", self.lr, "a positive number")
-        for field in ("held_out", "label_smoothing"):
+        for field in ("held_out", "label_smoothing", "ema"):
             require(0 <= getattr(self, field) < 1, field, getattr(self, field), "a number in [0, 1)")
         require(0 <= self.erasing <= 1, "erasing", self.erasing, "a number in [0, 1]")
-        require(0 < self.min_crop <= 1, "min_crop", self.min_crop, "a number in (0, 1]")
+        for field in ("min_crop", "layer_decay"):
+            require(0 < getattr(self, field) <= 1, field, getattr(self, field), "a number in (0, 1]")
         require_at_least(
-            0, self, "jitter", "mixup", "weight_decay", "clip", "workers", "warmup", "per_class", "pad_crop"
+            0, self, "jitter", "mixup", "weight_decay", "clip", "workers", "warmup", "per_class", "pad_crop",
+            "metric_weight",
         )
         self._check_schedule()
         whole = not self.per_class or self.batch_size % self.per_class == 0

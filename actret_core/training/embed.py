@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from actret_core.parallel import join_batches
 from actret_core.training.batches import device_batches
 from actret_core.training.device import autocast, pick_device
 
@@ -24,7 +25,7 @@ def embed(
 ) -> Embedded:
     """Run `model` in evaluation mode over a data set whose items hold the model's `inputs`.
 
-    `precision` is as in TrainConfig.
+    `precision` is as in TrainConfig. Several processes share the work, and all receive the whole.
     """
     half, outputs = autocast(precision), []
     model.to(pick_device(), memory_format=torch.channels_last).eval()
@@ -33,5 +34,5 @@ def embed(
             with half:
                 out = model(**{name: batch[name] for name in model.inputs})
             outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
-    features, logits = (torch.cat(part).numpy() for part in zip(*outputs, strict=True))
-    return Embedded(features, logits)
+    parts = zip(*outputs, strict=True) if outputs else ((), ())          # more processes than batches
+    return Embedded(*(join_batches(list(part), len(dataset), batch_size).numpy() for part in parts))

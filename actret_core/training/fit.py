@@ -1,10 +1,9 @@
-"""Train a model: checkpointed, resumable, logged, from one seed."""
+"""Train a model: checkpointed, resumable, logged, from one seed; by one process or several."""
 
 import csv
 import json
 import logging
 import os
-import time
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import Any, NamedTuple
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import (
-    Callback, Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar,
-)
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 from torch.utils.data import Dataset
 
 from actret_core.errors import CheckpointError
+from actret_core.parallel import first_alone, from_first, world
 from actret_core.training.batches import held_out_loader, preparation, train_loader
+from actret_core.training.callbacks import Clock, Deadline, KeepLast, Stopping
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import pick_precision
 from actret_core.training.module import ActionModule
@@ -38,82 +37,57 @@ class FitResult(NamedTuple):
     halved: tuple[int, ...] = ()
 
 
+class OutOfTime(Exception):
+    """A training has stopped between two epochs, before its end; the same call goes on from there."""
+
+
 def fit(
-    model: nn.Module, train: Dataset, held_out: Dataset | None, config: TrainConfig, out: Path, progress: bool = True
+    model: nn.Module, train: Dataset, held_out: Dataset | None, config: TrainConfig, out: Path, progress: bool = True,
+    deadline: float = float("inf"),
 ) -> FitResult:
     """Train `model` in place; called again with the same `out`, it resumes after the last whole epoch.
 
     With `held_out`, training stops early on its loss and the model ends with the weights of its best epoch; without,
-    with those of the last. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under `logs`, one folder
-    for each resumed part, `metrics.csv` and TensorBoard's file. Raises CheckpointError if `out` holds a run of
-    another config, DataError or ConfigError where the samples do not make the batches that are asked for, and
-    ConfigError where the device has not the precision, or too little memory for two samples.
+    with those of the last, or their moving average. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under
+    `logs`, one folder for each resumed part, `metrics.csv` and TensorBoard's file. Several processes share each batch.
+
+    Raises OutOfTime at the end of the last epoch that `deadline`, of `time.monotonic`, allows; CheckpointError if
+    `out` holds a run of another config; DataError or ConfigError where the samples do not make the batches that are
+    asked for; and ConfigError where the device has not the precision, or too little memory for two samples.
     """
     out, precision = Path(out), pick_precision(config.precision)
     loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]
-    _claim(out, {"model": asdict(model.config), "train": asdict(config)})
+    with first_alone():
+        _claim(out, {"model": asdict(model.config), "train": asdict(config)})
     L.seed_everything(config.seed, workers=True, verbose=False)
     model.to(memory_format=torch.channels_last).train()  # Lightning would go on in the mode it finds
     if config.compile:
         getattr(model, "backbone", model).compile()  # the rest has shapes that change from batch to batch
     module = ActionModule(model, config, preparation(train), held_out and preparation(held_out))
-    clock = _Clock()
-    last = out / "last.ckpt"
+    clock, end, last = Clock(), Deadline(deadline), out / "last.ckpt"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on workers, folders and empty loops
-        trainer = _trainer(config, precision, out, clock, held_out is not None, progress)
+        trainer = _trainer(config, precision, out, [clock, end], held_out is not None, progress)
+        if last.exists():
+            # loading processes fetch their first samples before Lightning tells the epoch
+            loaders[0].batch_sampler.sampler.set_epoch(torch.load(last, weights_only=False, mmap=True)["epoch"] + 1)
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
+    if end.passed:
+        raise OutOfTime(f"{out}: stopped after epoch {trainer.current_epoch} of {config.epochs}; call again to go on")
     if held_out is not None:
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
-    return FitResult(trainer.current_epoch, clock.seconds, _losses(out), module.halved)
+    model.load_state_dict(module.learned.state_dict())
+    return from_first(FitResult(trainer.current_epoch, clock.seconds, _losses(out), module.halved))
 
 
 def _losses(out: Path) -> tuple[float, ...]:
     by_epoch = {}
-    for path in out.glob("logs/version_*/metrics.csv"):
+    for path in sorted(out.glob("logs/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:])):
         with open(path, newline="") as file:
             rows = [row for row in csv.DictReader(file) if row.get("train_loss")]
         by_epoch |= {int(row["epoch"]): float(row["train_loss"]) for row in rows}
     return tuple(loss for _, loss in sorted(by_epoch.items()))
-
-
-class _Clock(Callback):
-    """Seconds of training, kept in the checkpoint so that a resumed run counts all its parts."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def on_train_epoch_start(self, *_: Any) -> None:
-        self._start = time.perf_counter()
-
-    def on_train_epoch_end(self, *_: Any) -> None:
-        self.seconds += time.perf_counter() - self._start
-
-    def state_dict(self) -> dict[str, float]:
-        return {"seconds": self.seconds}
-
-    def load_state_dict(self, state: dict[str, float]) -> None:
-        self.seconds = state["seconds"]
-
-
-class _Stopping(EarlyStopping):
-    """Early stopping that also knows, when a stopped run is called again, that it had stopped."""
-
-    def on_train_start(self, trainer: L.Trainer, _: L.LightningModule) -> None:
-        trainer.should_stop = self.wait_count >= self.patience
-
-
-class _KeepLast(Checkpoint):
-    """A checkpoint after every epoch, whole or not at all; Lightning's `save_last` may wait for the end of training."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_epoch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        temporary = self.path.with_suffix(".part")
-        trainer.save_checkpoint(temporary)
-        os.replace(temporary, self.path)
 
 
 def _claim(out: Path, config: dict[str, Any]) -> None:
@@ -132,23 +106,27 @@ def _claim(out: Path, config: dict[str, Any]) -> None:
 
 
 def _trainer(
-    config: TrainConfig, precision: str, out: Path, clock: Callback, stops_early: bool, progress: bool
+    config: TrainConfig, precision: str, out: Path, callbacks: list[Callback], stops_early: bool, progress: bool
 ) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # advertisements, and what hardware is absent
-    callbacks = [clock, LearningRateMonitor("epoch")]
+    callbacks = [*callbacks, LearningRateMonitor("epoch")]
     if stops_early:
         best = ModelCheckpoint(out, "best", monitor="val_loss", enable_version_counter=False)
-        callbacks += [_Stopping("val_loss", patience=config.patience), best]
-    callbacks.append(_KeepLast(out / "last.ckpt"))  # after the best one, whose state it saves
+        callbacks += [Stopping("val_loss", patience=config.patience), best]
+    callbacks.append(KeepLast(out / "last.ckpt"))  # after the best one, whose state it saves
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=5))
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if world() > 1 else 1  # processes on this machine, as torchrun says
     return L.Trainer(
         max_epochs=config.epochs,
         precision=precision,
         accelerator="auto",
-        devices=1,
+        devices=here,
+        num_nodes=world() // here,
+        strategy="ddp" if world() > 1 else "auto",
+        use_distributed_sampler=False,  # the batches are shared already
         callbacks=callbacks,
-        logger=[CSVLogger(out, "logs"), TensorBoardLogger(out, "logs")],
+        logger=[CSVLogger(out, "logs", flush_logs_every_n_steps=1), TensorBoardLogger(out, "logs")],
         enable_progress_bar=progress,
         enable_model_summary=False,
     )

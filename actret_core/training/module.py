@@ -1,5 +1,6 @@
 """The Lightning module: one for every model of the book."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import lightning as L
@@ -7,12 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from actret_core.config import require
 from actret_core.data.transforms import mix_share, mix_up
 from actret_core.models.fusion import Output
+from actret_core.parallel import average, average_gradients
 from actret_core.training.batches import Batch, Prepare
 from actret_core.training.config import TrainConfig
+from actret_core.training.layers import parameter_groups
+from actret_core.training.metric_loss import build_metric_loss
 from actret_core.training.schedule import build_optimizer, build_schedule
 
 
@@ -23,12 +28,24 @@ def action_loss(logits: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     return F.cross_entropy(logits, target, label_smoothing=config.label_smoothing)
 
 
+def run(model: nn.Module, batch: Batch) -> Output:
+    """What a model makes of those parts of a batch that it names."""
+    return model(**{name: batch[name] for name in model.inputs})
+
+
+def moving_average(model: nn.Module, decay: float) -> AveragedModel:
+    """A copy of the model that follows it: after each batch, weights and statistics move by 1 - decay toward its."""
+    follower = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    return follower.requires_grad_(False).eval()
+
+
 class ActionModule(L.LightningModule):
     """Trains any module that names its `inputs` among a batch's keys and returns an Output.
 
     A module with a `loss(output, target)` of its own is trained by it; any other by `action_loss`. `prepare` and
     `prepare_held` make batches of what was stored, on the device: for training, and for what is held out. A batch that
     does not fit into memory goes on in parts, whose gradients add up; `halved` lists the sizes they had, one by one.
+    Of several processes each does this with its share of the batch; then they step by their mean gradient.
     """
 
     def __init__(
@@ -38,11 +55,15 @@ class ActionModule(L.LightningModule):
         super().__init__()
         self.automatic_optimization = False  # a batch may take several backward passes
         self.model, self.config, self.halved = model, config, ()
+        self.average = moving_average(model, config.ema) if config.ema else None
+        self.metric = build_metric_loss(model, config)
         self._prepare, self._prepare_held = prepare, prepare_held
         self._roll(0)
 
-    def forward(self, batch: Batch) -> Output:
-        return self.model(**{name: batch[name] for name in self.model.inputs})
+    @property
+    def learned(self) -> nn.Module:
+        """What has been learned so far: the model, or the moving average of its weights."""
+        return self.model if self.average is None else self.average.module
 
     def _roll(self, epoch: int) -> None:
         """New dice for an epoch: a resumed run throws what the uninterrupted one would have thrown."""
@@ -52,6 +73,7 @@ class ActionModule(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Batch norm in evaluation mode keeps its statistics; its scale and shift still learn."""
         self._roll(self.current_epoch)
+        torch.manual_seed(int(self._rng.integers(2**63)))                # dropout, and items that are drawn
         if self.config.freeze_bn_stats:
             for module in self.model.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -70,10 +92,21 @@ class ActionModule(L.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> None:
         """One step of the optimizer and of its schedule, by the gradient of one batch."""
-        loss = self.learn(batch)
+        # DDP would exchange gradients amid the backward pass, while another process repeats its batch in parts
+        with getattr(self.trainer.strategy, "block_backward_sync", nullcontext)():
+            loss = self.learn(batch)
+        average_gradients(self.parameters())
         self.optimizers().step()
         self.lr_schedulers().step()
-        self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(batch["target"]))
+        size = len(batch["target"])
+        self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """The moving average moves; after an epoch, the batch norms' statistics are the mean over the processes."""
+        if self.trainer.is_last_batch:
+            average(value for name, value in self.model.named_buffers() if "running_" in name)
+        if self.average is not None:
+            self.average.update_parameters(self.model)
 
     def learn(self, batch: Batch) -> Tensor:
         """Leave the gradient of the batch's loss in the parameters, and return the loss."""
@@ -88,7 +121,11 @@ class ActionModule(L.LightningModule):
                 torch.cuda.empty_cache()
 
     def _backward(self, part: Batch, share: float) -> Tensor:
-        loss = self._loss(part) * share
+        output = run(self.model, part)
+        loss = self._loss(output, part["target"])
+        if self.metric is not None:
+            loss = loss + self.config.metric_weight * self.metric(output.embedding.float(), part["target"].argmax(1))
+        loss = loss * share
         self.manual_backward(loss)
         return loss.detach()
 
@@ -100,7 +137,8 @@ class ActionModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The loss on the held-out part, for early stopping."""
-        self.log("val_loss", self._loss(batch), prog_bar=True, batch_size=len(batch["target"]))
+        loss, size = self._loss(run(self.learned, batch), batch["target"]), len(batch["target"])
+        self.log("val_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
 
     def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
         """Clip the gradient's norm; Lightning's own clipping refuses fused optimizers."""
@@ -115,15 +153,14 @@ class ActionModule(L.LightningModule):
         """The reverse."""
         self.halved = checkpoint["halved"]
 
-    def _loss(self, batch: Batch) -> Tensor:
-        output = self(batch)
+    def _loss(self, output: Output, target: Tensor) -> Tensor:
         if hasattr(self.model, "loss"):
-            return self.model.loss(output, batch["target"])
-        return action_loss(output.logits.float(), batch["target"], self.config)
+            return self.model.loss(output, target)
+        return action_loss(output.logits.float(), target, self.config)
 
     def configure_optimizers(self) -> dict:
         """The config's optimizer, with its schedule, stepped every batch."""
-        optimizer = build_optimizer(self.parameters(), self.config)
+        optimizer = build_optimizer(parameter_groups(self.model, self.metric, self.config), self.config)
         schedule = build_schedule(optimizer, self.config, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

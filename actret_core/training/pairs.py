@@ -12,6 +12,7 @@ from actret_core.config import require
 from actret_core.errors import DataError
 from actret_core.models.baselines.resort import rerank_pairs
 from actret_core.models.baselines.rrt import Rrt
+from actret_core.parallel import join_batches
 from actret_core.retrieval.distances import cosine_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.metrics import relevance
@@ -33,7 +34,7 @@ def collect(
     for batch in device_batches(dataset, batch_size, workers, "maps", progress):
         with half:
             out.append(function(batch["image"]).half().cpu())
-    return torch.cat(out)
+    return join_batches(out, len(dataset), batch_size)
 
 
 def rank_others(embeddings: Embeddings, top: int | None = None) -> np.ndarray:
@@ -87,7 +88,8 @@ class PairDataset(Dataset):
 
 
 def train_pairs(
-    model: Rrt, dataset: Dataset, embeddings: Embeddings, config: TrainConfig, out: Path, progress: bool = True
+    model: Rrt, dataset: Dataset, embeddings: Embeddings, config: TrainConfig, out: Path, progress: bool = True,
+    deadline: float = float("inf"),
 ) -> FitResult:
     """The second stage: the global branch rests, and the pair transformer learns from its maps of the training images.
 
@@ -95,7 +97,7 @@ def train_pairs(
     """
     maps = collect(model.maps, model, dataset, 64, config.workers, config.precision, progress)
     pairs = PairDataset(maps, embeddings, rank_others(embeddings, model.config.top))
-    return fit(model.pairs, pairs, None, config, out, progress)
+    return fit(model.pairs, pairs, None, config, out, progress, deadline)
 
 
 def resort(

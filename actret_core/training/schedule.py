@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from actret_core.training.config import TrainConfig
 
 
-def build_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> Optimizer:
-    """AdamW, Adam or SGD over all parameters, at the config's rate and weight decay."""
+def build_optimizer(parameters: Iterable[nn.Parameter] | Iterable[dict], config: TrainConfig) -> Optimizer:
+    """AdamW, Adam or SGD over all parameters, at the config's rate, or that of their group, and weight decay."""
     if config.optimizer == "sgd":
         return SGD(parameters, config.lr, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
     kind = {"adamw": AdamW, "adam": Adam}[config.optimizer]
@@ -21,7 +21,7 @@ def build_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> 
 def build_schedule(optimizer: Optimizer, config: TrainConfig, steps: int) -> LRScheduler:
     """The schedule of a training of `steps` batches, to be stepped after each."""
     if config.schedule == "onecycle":
-        return OneCycleLR(optimizer, config.lr, total_steps=steps)
+        return OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps)
     return LambdaLR(optimizer, lambda step: rate(config, step, steps))
 
 

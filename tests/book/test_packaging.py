@@ -56,10 +56,10 @@ def test_citation() -> None:
 
 
 def test_commands_in_prose_are_targets() -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
     for page in [ROOT / "README.md", *ROOT.glob("book/*.md")]:
         blocks = "".join(re.findall(r"```bash\n(.*?)```", page.read_text(), re.S))
-        named = re.findall(r"^make (\w+)", blocks, re.M) + re.findall(r"`make (\w+)", page.read_text())
+        named = re.findall(r"^make ([\w-]+)", blocks, re.M) + re.findall(r"`make ([\w-]+)", page.read_text())
         assert set(named) <= targets, page.name
 
 

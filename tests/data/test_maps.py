@@ -60,7 +60,7 @@ def test_a_mirror_is_the_map_and_the_boxes_of_the_mirror(
 ) -> None:
     """The person at 20 to 60 of 120 pixels stands at 60 to 100 in the mirror; padding stays zero."""
     torch.manual_seed(0)
-    data, seen = MapDataset(split, context, 3, Store(path, MapInfo), augment=True), []
+    data, seen = MapDataset(split, context, 3, Store(path, MapInfo), mirror=0.5), []
     plain = MapDataset(split, context, 3, Store(path, MapInfo))
     for i in [0, 1, 2] * 20:
         item, straight = data[i], plain[i]

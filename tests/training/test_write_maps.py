@@ -171,7 +171,7 @@ def test_only_the_tail_and_the_head_learn(
         classes=len(split), backbone="resnet50_tail", image_size=SIZE, k=2, blocks=1, heads=2, ffn=8, hidden=8
     )
     context = {name: torch.tensor([[0.0, 0, 20, 20]]) for name in split.ids}
-    train = MapDataset(split, context, config.k, store, augment=True)
+    train = MapDataset(split, context, config.k, store, mirror=0.5)
     train.targets = torch.eye(len(split))  # an action each: none may be absent
     model = RegionNet(config)
     quick = TrainConfig(

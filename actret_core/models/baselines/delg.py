@@ -9,6 +9,7 @@ from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
 from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
+from actret_core.models.pooling import generalized_mean
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,6 @@ class DelgConfig(ModelConfig):
         require_at_least(1, self, "dim", "p")
         require_at_least(0, self, "margin")
         require(self.scale > 0, "scale", self.scale, "a positive number")
-
-
-def generalized_mean(feature_map: Tensor, p: float, floor: float = 1e-6) -> Tensor:
-    """GeM: [B, D, h, w] -> [B, D]. The mean for p = 1, the maximum in the limit; values below `floor` count as it."""
-    # float32: a cube leaves the range of half precision
-    return feature_map.float().clamp(min=floor).pow(p).mean((2, 3)).pow(1 / p)
 
 
 class Delg(nn.Module):

@@ -1,0 +1,114 @@
+"""Several processes, one run: who they are, and how they agree. Alone, every function is the obvious thing."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from actret_core.config import require
+from actret_core.errors import ActretError
+
+T = TypeVar("T")
+PATIENCE = timedelta(hours=3)  # the others wait while the first one decodes photographs or re-ranks
+
+
+@contextmanager
+def processes() -> Iterator[None]:
+    """Join the processes that torchrun has started, one for each GPU; without torchrun there is nothing to join.
+
+    Raises ConfigError where there are more of them than GPUs.
+    """
+    if not dist.is_torchelastic_launched() or dist.is_initialized():
+        yield
+        return
+    gpus, local = torch.cuda.device_count(), int(os.environ["LOCAL_RANK"])
+    require(not gpus or local < gpus, "nproc_per_node", os.environ["LOCAL_WORLD_SIZE"], f"at most the {gpus} GPUs")
+    if gpus:
+        torch.cuda.set_device(local)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
+    yield
+    dist.destroy_process_group()
+
+
+def world() -> int:
+    """The number of processes."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """The number of this process, 0 being the first, which alone writes files."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """The first process does what is within, then all others do: they find the files that it has written.
+
+    An error of ours in the first is raised in all.
+    """
+    error = from_first(None) if rank() else None
+    if error:
+        raise error
+    try:
+        yield
+    except ActretError as raised:
+        error = raised
+        raise
+    finally:
+        if not rank():
+            from_first(error)
+
+
+def from_first(value: T) -> T:
+    """What the first process has, on all."""
+    if world() == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box)
+    return box[0]
+
+
+def join_batches(parts: list[Tensor], count: int, batch_size: int) -> Tensor:
+    """All `count` rows in their order, on every process; each brings every world()-th batch, from its rank on.
+
+    No row stands twice: nothing was padded, and so nothing has to be removed.
+    """
+    if world() == 1:
+        return torch.cat(parts)
+    shape, dtype = from_first((parts[0].shape[1:], parts[0].dtype) if parts else None)
+    whole = torch.zeros(count, *shape, dtype=dtype)
+    for rows, part in zip(whole.split(batch_size)[rank() :: world()], parts, strict=True):
+        rows.copy_(part)
+    dist.all_reduce(whole)                                               # the rows of the others are zeros
+    return whole
+
+
+@torch.no_grad()
+def average(tensors: Iterable[Tensor]) -> None:
+    """Put the mean over all processes into each tensor."""
+    if world() == 1:
+        return
+    tensors = list(tensors)
+    for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
+        work.wait()
+    for tensor in tensors:
+        tensor.div_(world())
+
+
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    """The mean gradient over all processes; a parameter that none has used keeps none."""
+    parameters = [p for p in parameters if p.requires_grad]
+    if world() == 1 or not parameters:
+        return
+    used = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
+    average([used])
+    learned = [p for p, share in zip(parameters, used.tolist(), strict=True) if share]
+    for parameter in learned:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    average(p.grad for p in learned)

@@ -1,0 +1,126 @@
+"""A run by its name: what is trained, where it finds its data, and where it leaves its results."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from actret_core.config import config_from_dict, require
+from actret_core.errors import ConfigError
+from actret_core.experiment import cache_maps, cache_photos, configure, load_data, train_method
+from actret_core.locks import lock
+from actret_core.models.checkpoint import save_model
+from actret_core.parallel import from_first, rank
+from actret_core.presets import Preset
+from actret_core.recording import record_run
+from actret_core.results import RunRecord
+from actret_core.rival_presets import find_preset
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a preset of a method, and what differs from it.
+
+    model, train: fields of the preset's configs and their values; variant: how the file name says it, "" for no
+    difference. Raises ConfigError for a field or a value that these configs do not have.
+    """
+
+    method: str = "region_net"
+    preset: str = "full"
+    seed: int = 0
+    variant: str = ""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.resolve()
+        named = bool(self.variant) or not (self.model or self.train)
+        require(named, "variant", self.variant, "a name for what differs from the preset")
+
+    def resolve(self) -> Preset:
+        """The preset as it is trained. On cached maps, `crop` is not the model's: the maps are those of the person."""
+        preset = find_preset(self.method, self.preset)
+        model = {name: value for name, value in self.model.items() if not (preset.on_maps and name == "crop")}
+        return replace(preset, model=_change(preset.model, model), train=_change(preset.train, self.train))
+
+    @property
+    def stem(self) -> str:
+        """The name of its files: that of its record."""
+        return "-".join(filter(None, (self.method, self.full_variant, self.resolve().tier, f"seed{self.seed}")))
+
+    @property
+    def full_variant(self) -> str:
+        """The record's variant, which also says whether the front of the backbone rested."""
+        return "-".join(filter(None, ("reduced" * self.resolve().on_maps, self.variant)))
+
+
+def _change(config: T, changes: Mapping[str, Any]) -> T:
+    return config_from_dict(type(config), asdict(config) | dict(changes))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs find their data, weights and proposals (None: as `load_data` says), and leave what they make.
+
+    results: folder of the records; runs: of checkpoints and logs; maps: of cached maps. dim: of recorded embeddings.
+    """
+
+    dataset: str
+    data: Path | None = None
+    proposals: Path | None = None
+    weights: str | None = None
+    results: Path = Path("results")
+    runs: Path = Path("runs")
+    maps: Path = Path("runs/maps")
+    dim: int = 256
+
+    def __post_init__(self) -> None:
+        require(self.dim >= 1, "dim", self.dim, "at least 1")
+
+    def record(self, run: Run) -> Path:
+        """The file of a run's record."""
+        return self.results / self.dataset / f"{run.stem}.json"
+
+    def folder(self, run: Run) -> Path:
+        """The folder of a run's checkpoints and logs."""
+        return self.runs / self.dataset / run.stem
+
+
+@contextmanager
+def claim(run: Run, place: Place) -> Iterator[bool]:
+    """Keep all others from a run while it lasts; yields False where another one has it."""
+    path = place.folder(run).with_name(f"{run.stem}.lock")
+    with nullcontext(False) if rank() else lock(path, wait=False) as held:
+        yield from_first(held)
+
+
+def perform(run: Run, place: Place, keep: bool = True, deadline: float = float("inf")) -> RunRecord:
+    """Train, evaluate and record; an interrupted run goes on after its last epoch.
+
+    With `keep` the weights stay in `place.folder(run)`; otherwise its checkpoints go, too. Raises OutOfTime as `fit`.
+    """
+    data = load_data(place.dataset, place.data, run.resolve().model, place.proposals)
+    preset, out = configure(run.resolve(), data, place.weights, run.seed), place.folder(run)
+    if preset.on_maps:
+        require(place.weights is not None, "weights", None, f"pretrained weights for the preset {run.preset!r}")
+        data = cache_maps(data, preset, place.weights, place.maps, "person" if run.model.get("crop") else "image")
+    data = cache_photos(data, preset.model, preset.train.workers)
+    model, result = train_method(data, preset, place.weights, out, progress=not rank(), deadline=deadline)
+    if keep and not rank():
+        save_model(out / "model.safetensors", model)
+    record = record_run(data, preset, model, result, place.results, run.full_variant, place.dim)
+    if not keep and not rank():
+        for path in out.rglob("*.ckpt"):
+            path.unlink()
+    return record
+
+
+def run_alone(run: Run, place: Place) -> RunRecord:
+    """`perform` a run that nobody else has. Raises ConfigError otherwise."""
+    with claim(run, place) as mine:
+        if not mine:
+            raise ConfigError(f"{place.folder(run)}: another process trains this run; wait for it, or stop it")
+        return perform(run, place)
