@@ -167,7 +167,7 @@ def train_method(
 ) -> tuple[nn.Module, FitResult]:
     """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
 
-    Photographs are decoded on first use (`cache_photos`). Raises OutOfTime at the last epoch's end before `deadline`. Where the preset has a second stage, of pairs, the result
+    Photographs are decoded on first use (`cache_photos`). Raises OutOfTime as `fit` does, by `deadline`. Where the preset has a second stage, of pairs, the result
     counts the epochs, seconds and losses of both.
     """
     data = cache_photos(data, preset.model, preset.train.workers, progress)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from actret_core import cli
+from actret_core import cli, runs
 from actret_core.data.tokens import FrozenTokens
 from actret_core.models.checkpoint import load_model
 from actret_core.models.config import RegionNetConfig
@@ -45,7 +45,7 @@ def test_train_records_a_run_and_keeps_the_model(
     """Training is real; what a record holds is tested where it is made."""
     recorded = []
     monkeypatch.setattr(
-        cli, "record_run", lambda *given: recorded.append(given) or SimpleNamespace(metrics={"mAP": 1.0})
+        runs, "record_run", lambda *given: recorded.append(given) or SimpleNamespace(metrics={"mAP": 1.0})
     )
     cli.main(["train", "--data", str(playground), "--preset", "demo", "--features", "ag", "--seed", "1", "--dim", "32"])
     printed = capsys.readouterr().out
@@ -195,7 +195,7 @@ def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, p
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"], ["evaluate", "x.npz"]]
+    "arguments", [[], ["sweep"], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"], ["evaluate", "x.npz"]]
 )
 def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as error:

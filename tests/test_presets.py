@@ -19,6 +19,12 @@ def test_every_preset_builds_and_has_a_tier(name: str) -> None:
         assert RegionNet(preset.model).config is preset.model
 
 
+def test_plus_is_the_paper_s_setting_until_a_part_is_switched_on() -> None:
+    plus = PRESETS["plus"]
+    assert (plus.model, plus.train, plus.tier) == (PAPER.model, PAPER.train, "plus")
+    assert (plus.model.pooling, plus.model.flip_test) == ("max", False)
+
+
 def test_tiers_are_not_shared() -> None:
     assert len({p.tier for p in PRESETS.values()}) == len(PRESETS)
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import resnet50
 
-from actret_core import cli, rival_presets
+from actret_core import cli, rival_presets, runs
 from actret_core.experiment import load_data
 from actret_core.results import read_record
 from actret_core.rival_presets import find_preset
@@ -34,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         train = rival_presets.replace(preset.train, epochs=1, batch_size=8, precision="32-true")
         return rival_presets.replace(preset, model=model, train=train, pairs=None)
 
-    monkeypatch.setattr(cli, "find_preset", find)
+    monkeypatch.setattr(runs, "find_preset", find)
 
 
 def _train(method: str, playground: Path, weights: Path, *options: str) -> None:

@@ -31,7 +31,8 @@ def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
     fits = targets is not None or not config.per_class
     require(fits, "per_class", config.per_class, "0: this data set has no targets")
     least, size = max(config.per_class, 2) * world(), config.batch_size
-    require(world() == 1 or size % least == 0, "batch_size", size, f"a multiple of {least}: it is shared by {world()} processes")
+    shared = world() == 1 or size % least == 0
+    require(shared, "batch_size", size, f"a multiple of {least}: it is shared by {world()} processes")
     balanced = balanced_sampler(targets, config, _names(dataset)) if config.per_class else None
     order = EpochOrder(len(dataset), config.seed, balanced)
     return _loader(dataset, config, batch_sampler=SharedBatches(order, config.batch_size))

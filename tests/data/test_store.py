@@ -58,7 +58,7 @@ def test_it_holds_the_rows_and_says_what_they_are(path: Path) -> None:
     store = write(path)
     np.testing.assert_array_equal(store.values, VALUES)
     assert store.info == INFO and store.values.dtype == np.uint16 and path.read_bytes() == VALUES.tobytes()
-    assert sorted(p.name for p in path.parent.iterdir()) == ["five.pairs", "five.pairs.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["five.pairs", "five.pairs.json", "five.pairs.lock"]
     said = json.loads(sidecar(path).read_text())
     assert said["names"] == list("abcde") and said["sha256"] == file_digest(path) and said["dataset"] == "drawings"
 

@@ -25,6 +25,7 @@ VARIANTS: list[dict[str, Any]] = (
         {"roi_size": 7},
         {"k": 1},
         {"dropout": 0.5},
+        {"pooling": "gem"},
         {"heads": 8},
     ]
 )

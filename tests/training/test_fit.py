@@ -1,6 +1,7 @@
 import copy
 import csv
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
-from actret_core.training.fit import FitResult, fit
+from actret_core.training.fit import FitResult, OutOfTime, fit
 
 
 def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -49,7 +50,7 @@ def test_an_interrupted_run_goes_on(toy, head: FusionHead, quick: TrainConfig, t
     with pytest.raises(RuntimeError, match="the power is gone"):
         fit(copy.deepcopy(head), toy(12, fail_at=16), None, quick, out, progress=False)
     saved = torch.load(out / "last.ckpt", weights_only=False)
-    before = saved["callbacks"]["_Clock"]["seconds"]
+    before = saved["callbacks"]["Clock"]["seconds"]
     assert saved["epoch"] == 0 and before > 0
     rest = toy(12)
     result = fit(head, rest, None, quick, out, progress=False)
@@ -58,6 +59,69 @@ def test_an_interrupted_run_goes_on(toy, head: FusionHead, quick: TrainConfig, t
     assert len(result.losses) == 3 and result.losses[2] < result.losses[0]
     assert_equal(state_of(head), _weights(out / "last.ckpt"))
     assert not list(out.glob("*.part"))
+
+
+@pytest.mark.parametrize("changes", [{}, {"per_class": 2}, {"ema": 0.5}, {"workers": 1}])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    changes: dict, toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """With its shuffling and its dropout: to the last bit."""
+    config, states, losses = replace(quick, **changes), [], []
+    for name, fail_at in (("whole", None), ("cut", 16)):
+        model, data = copy.deepcopy(head), toy(12, fail_at)
+        data.targets = torch.eye(3)[data.labels]
+        if fail_at:
+            with pytest.raises(RuntimeError, match="the power is gone"):
+                fit(copy.deepcopy(head), data, None, config, tmp_path / name, progress=False)
+        result = fit(model, data, None, config, tmp_path / name, progress=False)
+        states.append(state_of(model)), losses.append(result.losses)
+    assert_equal(*states)
+    assert losses[0] == losses[1] and len(losses[0]) == 3
+
+
+def test_a_run_out_of_time_stops_between_epochs_and_goes_on(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    whole = copy.deepcopy(head)
+    fit(whole, toy(12), None, quick, tmp_path / "whole", progress=False)
+    for epoch in (1, 2):
+        with pytest.raises(OutOfTime, match=f"run: stopped after epoch {epoch} of 3; call again to go on"):
+            fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "run", False, deadline=time.monotonic())
+    result = fit(head, toy(12), None, quick, tmp_path / "run", False, deadline=time.monotonic())
+    assert result.epochs == len(result.losses) == 3, "the last epoch ends the training, not the time"
+    assert_equal(state_of(head), state_of(whole))
+    fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "long", False, deadline=time.monotonic() + 3600)
+
+
+def test_a_moving_average_is_what_is_kept(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+    """Two steps: the average is the first weights, then decays toward the second."""
+    config, seen = replace(quick, epochs=1, ema=0.75), []
+    twin, average = copy.deepcopy(head), copy.deepcopy(head)
+    step = torch.optim.AdamW.step
+    with pytest.MonkeyPatch.context() as patch:
+
+        def watched(optimizer, closure=None):
+            out = step(optimizer, closure)
+            seen.append([p.detach().clone() for group in optimizer.param_groups for p in group["params"]])
+            return out
+
+        patch.setattr(torch.optim.AdamW, "step", watched)
+        fit(average, toy(12), None, config, tmp_path / "average", progress=False)
+    fit(twin, toy(12), None, replace(config, ema=0.0), tmp_path / "plain", progress=False)
+    first, second = seen
+    for found, one, two, plain in zip(average.parameters(), first, second, twin.parameters(), strict=True):
+        torch.testing.assert_close(found, 0.75 * one + 0.25 * two)
+        torch.testing.assert_close(two, plain)
+    assert not average.norm.num_batches_tracked == 0
+
+
+def test_early_stopping_watches_the_moving_average(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
+    config, held = replace(quick, epochs=2, ema=0.9, held_out=0.2), toy(9, seed=5)
+    fit(head, toy(12), held, config, tmp_path, progress=False)
+    logits = torch.from_numpy(embed(head, held, progress=False).logits)
+    loss = torch.nn.functional.cross_entropy(logits, held.labels).item()
+    best = min(float(row["val_loss"]) for row in _metrics(tmp_path / "logs") if row["val_loss"])
+    assert loss == pytest.approx(best, abs=1e-4)
 
 
 def test_an_interrupted_run_remembers_its_best_epoch(

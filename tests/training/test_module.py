@@ -117,7 +117,7 @@ def module_of(monkeypatch: pytest.MonkeyPatch):
 def test_mix_up_mixes_images_and_targets_alike(module_of, batch: dict[str, Tensor]) -> None:
     mixed = module_of(TrainConfig(mixup=0.4, seed=3)).on_after_batch_transfer(batch, 0)
     rng = np.random.default_rng([3, 0, 0])
-    rng.integers(2**63)                                                  # the seed of the pictures
+    rng.integers(2**63), rng.integers(2**63)                             # the seeds of pictures and of dropout
     image, target = mix_up(batch["image"], batch["target"], mix_share(0.4, rng))
     assert torch.equal(mixed["image"], image) and torch.equal(mixed["target"], target)
     assert torch.equal(mixed["index"], batch["index"]) and not torch.equal(image, batch["image"])

@@ -16,6 +16,7 @@ BAD = [
     ("min_crop", 0), ("min_crop", 1.5), ("jitter", -0.1),
     ("optimizer", "lion"), ("warmup", -1), ("warmup", 150), ("per_class", -1), ("per_class", 3), ("pad_crop", -1),
     ("erasing", 1.5), ("erasing", -0.1), ("milestones", (5,)),
+    ("metric", "triplet"), ("metric_weight", -1), ("ema", 1.0), ("ema", -0.1), ("layer_decay", 0), ("layer_decay", 1.1),
 ]  # fmt: skip
 
 
@@ -42,6 +43,16 @@ def test_milestones_rise_within_the_training(milestones: tuple[int, ...]) -> Non
 def test_a_cycle_has_its_own_rise() -> None:
     with pytest.raises(ConfigError, match="warmup=2: expected 0 for the schedule 'onecycle'"):
         TrainConfig(schedule="onecycle", warmup=2)
+
+
+def test_a_person_of_several_actions_has_no_metric_loss() -> None:
+    with pytest.raises(ConfigError, match="metric='supcon': expected 'none' where a person has several actions"):
+        TrainConfig(metric="supcon", multi_label=True)
+
+
+def test_nothing_beyond_the_paper_is_on() -> None:
+    config = TrainConfig()
+    assert (config.metric, config.ema, config.layer_decay) == ("none", 0, 1)
 
 
 def test_a_config_survives_json() -> None:

@@ -62,7 +62,7 @@ def test_maps_are_the_front_s_of_image_and_mirror(split: ActionSplit, front: Fro
         found = torch.from_numpy(store.values[i].astype(np.float32))
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
     assert not np.allclose(store.values[:, 0], store.values[:, 1], rtol=0.1)
-    assert sorted(p.name for p in store.path.parent.iterdir()) == ["five.maps", "five.maps.json"]
+    assert sorted(p.name for p in store.path.parent.iterdir()) == ["five.maps", "five.maps.json", "five.maps.lock"]
 
 
 def test_half_precision_is_close_and_said(split: ActionSplit, front: FrontBackbone, store: Store) -> None:

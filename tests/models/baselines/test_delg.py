@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from actret_core.errors import ConfigError
-from actret_core.models.baselines.delg import Delg, DelgConfig, generalized_mean
+from actret_core.models.baselines.delg import Delg, DelgConfig
+from actret_core.models.pooling import generalized_mean
 
 
 def test_the_generalized_mean_by_hand() -> None:

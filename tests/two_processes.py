@@ -1,0 +1,99 @@
+"""What two processes do together, started by torchrun from `test_parallel.py`: they write what one can be held to."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from actret_core.experiment import configure, load_data, train_method
+from actret_core.models.fusion import Output
+from actret_core.models.methods import build_model
+from actret_core.parallel import average_gradients, first_alone, from_first, processes, rank, world
+from actret_core.presets import DEMO, Preset
+from actret_core.recording import record_run
+from actret_core.training.config import TrainConfig
+from actret_core.training.embed import embed
+from actret_core.training.fit import FitResult, fit
+from actret_core.sweep_file import read_sweep
+
+STEP = TrainConfig(
+    epochs=1, batch_size=8, lr=0.1, optimizer="sgd", mixup=0.0, held_out=0.0, freeze_bn_stats=True, clip=1.0,
+    precision="32-true", workers=0,
+)
+
+
+class Pictures(Dataset):
+    """Eight small pictures of two actions."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(3)
+        self.images, self.targets = torch.randn(8, 3, 6, 6), torch.eye(2)[torch.arange(8) % 2]
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {"image": self.images[index], "target": self.targets[index], "index": torch.tensor(index)}
+
+
+class Small(nn.Module):
+    """A convolution, a batch norm and a linear layer; and a parameter that no loss reaches."""
+
+    inputs = ("image",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.config, self.conv, self.bn = DEMO.model, nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.bn.running_mean.normal_(), self.bn.running_var.uniform_(0.5, 2)
+        self.linear, self.unused = nn.Linear(4, 2), nn.Parameter(torch.ones(3))
+
+    def forward(self, image: Tensor) -> Output:
+        embedding = self.bn(self.conv(image)).relu().mean((2, 3))
+        return Output(embedding, self.linear(embedding))
+
+
+def stepped(out: Path) -> dict[str, Tensor]:
+    """The weights after one step on the eight pictures, with the batch norm in evaluation mode."""
+    model = Small()
+    fit(model, Pictures(), None, STEP, out, progress=False)
+    assert not [m for m in model.modules() if isinstance(m, nn.SyncBatchNorm)]
+    return model.state_dict()
+
+
+def tiny(root: Path, file: Path) -> tuple:
+    """The data, the preset and an untrained model of the first run in a sweep file."""
+    run = read_sweep(file)[0]
+    data = load_data("playground", root, run.resolve().model)
+    preset: Preset = configure(run.resolve(), data, None, 0)
+    torch.manual_seed(5)
+    return data, preset, build_model(preset.model)
+
+
+def main(root: Path, file: Path, out: Path) -> None:
+    """All of it, in one go: a process takes seconds to start."""
+    with processes():
+        assert world() == 2
+        assert from_first(rank()) == 0
+        gradient = nn.Parameter(torch.zeros(2))
+        gradient.grad = torch.full((2,), float(rank()))
+        average_gradients([gradient, nn.Parameter(torch.zeros(1))])
+        assert gradient.grad.tolist() == [0.5, 0.5]
+        data, preset, model = tiny(root, file)
+        found = embed(model, data.dataset(data.evaluation, preset.model), 5, progress=False)
+        record = record_run(data, preset, model, FitResult(0, 0.0), out / f"results{rank()}", dim=4)
+        step = stepped(out / "step")
+        trained, result = train_method(data, preset, None, out / "run", progress=False)
+        torch.save(
+            {"features": found.features, "logits": found.logits, "metrics": record.metrics, "step": step,
+             "trained": trained.state_dict(), "epochs": result.epochs, "losses": result.losses},
+            out / f"rank{rank()}.pt",
+        )
+        with first_alone():
+            pass
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
