@@ -167,8 +167,8 @@ def train_method(
 ) -> tuple[nn.Module, FitResult]:
     """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
 
-    Photographs are decoded on first use (`cache_photos`). Raises OutOfTime as `fit` does, by `deadline`. Where the preset has a second stage, of pairs, the result
-    counts the epochs, seconds and losses of both.
+    Photographs are decoded on first use (`cache_photos`). Where the preset has a second stage, of pairs, the result
+    counts the epochs, seconds and losses of both. Raises OutOfTime as `fit` does, by `deadline`.
     """
     data = cache_photos(data, preset.model, preset.train.workers, progress)
     L.seed_everything(preset.train.seed, verbose=False)

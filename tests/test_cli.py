@@ -195,7 +195,8 @@ def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, p
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["sweep"], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"], ["evaluate", "x.npz"]]
+    "arguments",
+    [[], ["sweep"], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"], ["evaluate", "x.npz"]],
 )
 def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as error:

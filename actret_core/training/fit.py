@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from actret_core.errors import CheckpointError
-from actret_core.parallel import first_alone, from_first, world
+from actret_core.parallel import first_alone, from_first, rank, world
 from actret_core.training.batches import held_out_loader, preparation, train_loader
 from actret_core.training.callbacks import Clock, Deadline, KeepLast, Stopping
 from actret_core.training.config import TrainConfig
@@ -78,7 +78,8 @@ def fit(
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
     model.load_state_dict(module.learned.state_dict())
-    return from_first(FitResult(trainer.current_epoch, clock.seconds, _losses(out), module.halved))
+    losses = () if rank() else _losses(out)                              # of a file that the first process writes
+    return from_first(FitResult(trainer.current_epoch, clock.seconds, losses, module.halved))
 
 
 def _losses(out: Path) -> tuple[float, ...]:
