@@ -26,7 +26,7 @@ from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import Preset
-from actret_core.recording import assess, fingerprint, record_run
+from actret_core.recording import assess, embed_split, fingerprint, record_run
 from actret_core.regions.proposals import read_proposals, write_proposals
 from actret_core.results import RunRecord, read_record
 from actret_core.retrieval import Embeddings, evaluate, recognition_map
@@ -184,6 +184,24 @@ def test_parts_of_a_batch_are_recorded(run: Run, tmp_path: Path) -> None:
     assert "parts_of_a_batch" not in run.record.extra
     record = record_run(run.data, run.preset, run.model, run.result._replace(halved=(4, 2)), tmp_path, dim=4)
     assert read_record(record.path(tmp_path)).extra["parts_of_a_batch"] == [4, 2]
+
+
+def test_at_test_time_a_photograph_and_its_mirror_may_be_averaged(run: Run) -> None:
+    data, split, config = run.data, run.data.evaluation, run.preset.model
+    plain, mirror = data.dataset(split, config), data.mirrored(split, config)
+    torch.testing.assert_close(mirror[3]["image"], plain[3]["image"].flip(2), rtol=0, atol=1e-5)
+    x0, y0, x1, y1 = plain[3]["person"]
+    torch.testing.assert_close(mirror[3]["person"], torch.stack([32 - x1, y0, 32 - x0, y1]))
+    both = [embed(run.model, view, progress=False) for view in (plain, mirror)]
+    once, twice = (
+        embed_split(data, replace(run.preset, model=replace(config, flip_test=flip)), run.model, split)
+        for flip in (False, True)
+    )
+    for name in ("features", "logits"):
+        one, two = (getattr(found, name) for found in both)
+        np.testing.assert_allclose(getattr(once, name), one, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(getattr(twice, name), (one + two) / 2, rtol=0, atol=1e-5)
+    assert not np.allclose(both[0].features, both[1].features)
 
 
 def test_early_stopping_never_sees_the_evaluation_split(run: Run, tmp_path: Path, monkeypatch) -> None:

@@ -61,6 +61,20 @@ def test_pooling_is_roi_align_and_a_maximum_box_by_box(inputs: Inputs, roi_size:
             torch.testing.assert_close(found[image, box], expected)
 
 
+def test_the_generalized_mean_of_a_view_by_hand(config: RegionNetConfig, inputs: Inputs) -> None:
+    """A map of ones and threes, half and half: the cube root of (1 + 27) / 2, for the image and for a box over all."""
+    feature_map = torch.ones(1, 1, 4, 4)
+    feature_map[..., 2:] = 3
+    whole, real = torch.tensor([[[0.0, 0, 32, 32]]]), torch.ones(1, 1, dtype=torch.bool)
+    found = pool_regions(feature_map, whole, real, 32, 4, "gem")
+    cells = roi_align(feature_map, [whole[0] / 8], 4, sampling_ratio=2, aligned=True)
+    assert found.item() == pytest.approx((cells**3).mean().item() ** (1 / 3))
+    model = built(replace(config, pooling="gem", features="g"))
+    model.backbone.forward = lambda image: feature_map.expand(len(image), model.backbone.dim, 4, 4)
+    tokens, _ = model.tokens(**inputs)
+    torch.testing.assert_close(tokens, torch.full_like(tokens, 14 ** (1 / 3)))
+
+
 def test_boxes_are_pixels_of_the_input() -> None:
     """A map whose left half holds 1 and right half 9, under boxes of an image of 64 pixels."""
     feature_map = torch.ones(1, 1, 8, 8)
