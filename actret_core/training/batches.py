@@ -72,10 +72,10 @@ def preparation(dataset: Dataset) -> Prepare:
 
 
 def _loader(dataset: Dataset, config: TrainConfig, **how: object) -> DataLoader:
-    workers = config.workers
+    workers, own = config.workers, torch.Generator().manual_seed(config.seed)
     return DataLoader(
-        stored(dataset), num_workers=workers, persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(), **how,
+        stored(dataset), num_workers=workers, persistent_workers=workers > 0, pin_memory=torch.cuda.is_available(),
+        generator=own, **how,  # without its own, it would draw from the one of dropout
     )
 
 
