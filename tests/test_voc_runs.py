@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actret_core import cli, rival_presets
+from actret_core import cli, rival_presets, runs
 from actret_core.data.voc2012 import ACTIONS
 from actret_core.models.methods import METHODS
 from actret_core.results import read_record
@@ -56,7 +56,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         pairs = preset.pairs and rival_presets.replace(preset.pairs, epochs=1)
         return rival_presets.replace(preset, tier="cpu", model=model, train=train, pairs=pairs)
 
-    monkeypatch.setattr(cli, "find_preset", find)
+    monkeypatch.setattr(runs, "find_preset", find)
 
 
 @pytest.mark.usefixtures("quick")
