@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from two_processes import stepped, tiny
+from two_processes import Small, stepped, tiny
 
 from actret_core import parallel
 from actret_core.errors import ConfigError
@@ -67,7 +67,7 @@ def test_gathered_embeddings_and_metrics_are_those_of_one_process(
 
 def test_one_step_is_that_of_the_joined_batch(both: list[dict[str, Any]], tmp_path: Path) -> None:
     alone = stepped(tmp_path)
-    fresh = stepped.__globals__["Small"]().state_dict()
+    fresh = Small().state_dict()
     moved = [name for name in fresh if not torch.equal(fresh[name], alone[name])]
     assert {"conv.weight", "bn.weight", "linear.weight"} <= set(moved) and "unused" not in moved
     for found in both:

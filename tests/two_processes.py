@@ -10,13 +10,13 @@ from torch.utils.data import Dataset
 from actret_core.experiment import configure, load_data, train_method
 from actret_core.models.fusion import Output
 from actret_core.models.methods import build_model
-from actret_core.parallel import average_gradients, first_alone, from_first, processes, rank, world
+from actret_core.parallel import average_gradients, from_first, processes, rank, world
 from actret_core.presets import DEMO, Preset
 from actret_core.recording import record_run
+from actret_core.sweep_file import read_sweep
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
 from actret_core.training.fit import FitResult, fit
-from actret_core.sweep_file import read_sweep
 
 STEP = TrainConfig(
     epochs=1, batch_size=8, lr=0.1, optimizer="sgd", mixup=0.0, held_out=0.0, freeze_bn_stats=True, clip=1.0,
@@ -91,8 +91,6 @@ def main(root: Path, file: Path, out: Path) -> None:
              "trained": trained.state_dict(), "epochs": result.epochs, "losses": result.losses},
             out / f"rank{rank()}.pt",
         )
-        with first_alone():
-            pass
 
 
 if __name__ == "__main__":

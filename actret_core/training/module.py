@@ -103,10 +103,10 @@ class ActionModule(L.LightningModule):
 
     def on_train_batch_end(self, *_: Any) -> None:
         """The moving average moves; after an epoch, the batch norms' statistics are the mean over the processes."""
-        if self.trainer.is_last_batch:
-            average(value for name, value in self.model.named_buffers() if "running_" in name)
         if self.average is not None:
             self.average.update_parameters(self.model)
+        if self.trainer.is_last_batch:
+            average(value for name, value in self.named_buffers() if "running_" in name)
 
     def learn(self, batch: Batch) -> Tensor:
         """Leave the gradient of the batch's loss in the parameters, and return the loss."""
