@@ -69,7 +69,7 @@ def from_first(value: T) -> T:
     if world() == 1:
         return value
     box = [value]
-    dist.broadcast_object_list(box)
+    dist.broadcast_object_list(box, src=0)
     return box[0]
 
 

@@ -28,7 +28,8 @@ class EpochOrder(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         if self.balanced is None:
             return iter(np.random.default_rng([self.seed, self.epoch]).permutation(self.count).tolist())
-        np.random.seed([self.seed, self.epoch])  # the only chance that pytorch-metric-learning knows
+        self.balanced.labels.sort()              # which the epoch before has shuffled in place,
+        np.random.seed([self.seed, self.epoch])  # by the only chance that pytorch-metric-learning knows
         return iter(self.balanced)
 
 
