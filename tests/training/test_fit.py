@@ -67,14 +67,15 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 ) -> None:
     """With its shuffling and its dropout: to the last bit."""
     config, states, losses = replace(quick, **changes), [], []
-    for name, fail_at in (("whole", None), ("cut", 16)):
-        model, data = copy.deepcopy(head), toy(12, fail_at)
-        data.targets = torch.eye(3)[data.labels]
-        if fail_at:
+    for name in ("whole", "cut"):
+        sound, failing = toy(12), toy(12, fail_at=16)
+        sound.targets = failing.targets = torch.eye(3)[sound.labels]
+        if name == "cut":
             with pytest.raises(RuntimeError, match="the power is gone"):
-                fit(copy.deepcopy(head), data, None, config, tmp_path / name, progress=False)
-        result = fit(model, data, None, config, tmp_path / name, progress=False)
-        states.append(state_of(model)), losses.append(result.losses)
+                fit(copy.deepcopy(head), failing, None, config, tmp_path / name, progress=False)
+        model = copy.deepcopy(head)
+        losses.append(fit(model, sound, None, config, tmp_path / name, progress=False).losses)
+        states.append(state_of(model))
     assert_equal(*states)
     assert losses[0] == losses[1] and len(losses[0]) == 3
 
