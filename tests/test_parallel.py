@@ -24,7 +24,7 @@ preset: demo
 runs:
   - variant: tiny
     model: {image_size: 32, k: 3, blocks: 1, heads: 2, ffn: 16, hidden: 8}
-    train: {epochs: 2, batch_size: 12, held_out: 0.2, ema: 0.5}
+    train: {epochs: 2, batch_size: 12, held_out: 0.34, ema: 0.5}
 """
 
 

@@ -22,7 +22,7 @@ runs:
   - variant: tiny
     seeds: [0, 1]
     model: &model {image_size: 32, k: 3, blocks: 1, heads: 2, ffn: 16, hidden: 8, dropout: 0.1}
-    train: &train {epochs: 3, batch_size: 12, mixup: 0.2, held_out: 0.2}
+    train: &train {epochs: 3, batch_size: 12, mixup: 0.2, held_out: 0.34}
   - {variant: flip, model: {<<: *model, flip_test: true}, train: *train}
 """
 KILLED = """
