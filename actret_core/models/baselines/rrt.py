@@ -99,7 +99,7 @@ class Rrt(nn.Module):
     def __init__(self, config: RrtConfig) -> None:
         super().__init__()
         self.config = config
-        self.delg = Delg(DelgConfig(config.classes, config.backbone, config.image_size, config.dim))
+        self.delg = Delg(DelgConfig(config.classes, config.backbone, config.image_size, dim=config.dim))
         self.pairs = PairTransformer(config, self.delg.backbone.dim)
 
     @property
