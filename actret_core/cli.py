@@ -1,4 +1,4 @@
-"""The book's steps for a shell: download, playground, pretext, detect, train, tokens; and the benchmark's."""
+"""The book's steps for a shell: download, playground, pretext, detect, train, tokens, text; and the benchmark's."""
 
 import argparse
 import json
@@ -29,6 +29,7 @@ from actret_core.recording import record_run
 from actret_core.regions.detector import detect, load_detector
 from actret_core.rival_presets import find_preset
 from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row
+from actret_core.text_commands import add_text_commands
 from actret_core.training.tokens import extract_tokens
 
 RECORDED = Path("results/stanford40/embeddings/region_net-cpu-seed0.npz")
@@ -59,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     pretext = commands.add_parser("pretext", help="train the playground's small backbone on pictures of another seed")
     pretext.add_argument("--seed", type=int, default=1, help="of the pictures and of the training")
     pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
+    pretext.add_argument("--images", type=int, default=PRETEXT_IMAGES, help="pictures to draw")
+    pretext.add_argument("--epochs", type=int, default=PRETEXT.epochs)
+    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help="leave out pictures that show these")
     pretext.set_defaults(run=run_pretext)
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
     _data_options(detector)
@@ -82,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     tokens.add_argument("--dim", type=int, default=96)
     tokens.add_argument("--out", type=Path, required=True)
     tokens.set_defaults(run=run_tokens)
+    add_text_commands(commands)
     _benchmark_commands(commands)
     return top
 
@@ -130,9 +135,10 @@ def run_playground(options: argparse.Namespace) -> None:
 
 def run_pretext(options: argparse.Namespace) -> None:
     """Draw a playground of another seed, train on what its whole pictures show, and save the backbone."""
-    root = find_root("playground", seed=options.seed, images=PRETEXT_IMAGES)
-    train = replace(PRETEXT, seed=options.seed)
-    model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / f"pretext-seed{options.seed}")
+    root = find_root("playground", seed=options.seed, images=options.images)
+    train = replace(PRETEXT, seed=options.seed, epochs=options.epochs)
+    name = "-".join(["pretext", *(f"no_{action}" for action in options.without), f"seed{options.seed}"])
+    model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / name, without=options.without)
     save_small_backbone(options.out, model.backbone)
 
 

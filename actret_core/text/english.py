@@ -27,6 +27,8 @@ def verb_lemma(word: str) -> str:
     stem = gerund_stem(word)
     if stem is not None:
         return _from_stem(stem)
+    if word.endswith("ied") and len(word) > 4:
+        return word[:-3] + "y"
     if word.endswith("ed") and not word.endswith("eed") and re.search(f"[{VOWELS}y]", word[:-2]):
         return _from_stem(word[:-2])
     return _without_s(word)
@@ -65,5 +67,5 @@ def _lost_an_e(stem: str, groups: int) -> bool:
     """Whether a verb's e was dropped before "-ing"; `groups` counts the stem's groups of vowels."""
     if re.search(r"([vcu]|[^z]z|[^s]s|[dr]g|[bcdfgkptz]l)$", stem):
         return True
-    short = re.search(rf"(^|[^{VOWELS}])[{VOWELS}][^{VOWELS}wxy]$", stem.replace("qu", "q"))
+    short = re.search(rf"(^|[^{VOWELS}])[{VOWELS}y][^{VOWELS}wxy]$", stem.replace("qu", "q"))
     return bool(short) and not (groups > 1 and stem.endswith(NO_E))

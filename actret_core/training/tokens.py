@@ -11,12 +11,14 @@ from actret_core.models.region_net import RegionNet
 from actret_core.training.fit import pick_precision
 
 
-def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1) -> FrozenTokens:
+def extract_tokens(
+    model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1, progress: bool = True
+) -> FrozenTokens:
     """The tokens of all samples of `parts` ("train" and the evaluation split), compressed to `dim` int8 values each.
 
     `model` is used as it is, in evaluation mode and in bfloat16 where the device has it.
     """
-    computed = [_tokens(model, part, workers) for part in parts.values()]
+    computed = [_tokens(model, part, workers, progress) for part in parts.values()]
     tokens, mask = (np.concatenate(arrays) for arrays in zip(*computed, strict=True))
     samples = [s for part in parts.values() for s in part.split.samples]
     train = np.concatenate([np.full(len(part), name == "train") for name, part in parts.items()])
@@ -32,11 +34,14 @@ def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, 
 
 
 @torch.inference_mode()
-def _tokens(model: RegionNet, part: ActionDataset, workers: int) -> tuple[np.ndarray, np.ndarray]:
+def _tokens(
+    model: RegionNet, part: ActionDataset, workers: int, progress: bool
+) -> tuple[np.ndarray, np.ndarray]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last).eval()
     enabled, out = pick_precision("auto") != "32-true", []
-    for batch in tqdm(DataLoader(part, 32, num_workers=workers), f"tokens of {part.split.name}", unit="batch"):
+    loader, title = DataLoader(part, 32, num_workers=workers), f"tokens of {part.split.name}"
+    for batch in tqdm(loader, title, disable=not progress, unit="batch"):
         with torch.autocast(device.type, torch.bfloat16, enabled):
             tokens, mask = model.tokens(**{name: batch[name].to(device) for name in model.inputs})
         out.append((tokens.half().cpu(), mask.cpu()))

@@ -1,0 +1,120 @@
+"""One run of the study: train a text model without an action, then find the action by its phrase."""
+
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+
+from actret_core.compositions.visuals import Visuals
+from actret_core.presets import Preset
+from actret_core.retrieval.embeddings import unit_vectors
+from actret_core.text.crossmodal import parts_of, relevance, score
+from actret_core.text.model import MODELS, TextModel
+from actret_core.text.pairs import CaptionPairs
+from actret_core.text.query import embed_texts, embed_visuals
+from actret_core.text.vocabulary import Vocabulary, vocabulary_of, word_table
+from actret_core.training.config import TrainConfig
+from actret_core.training.fit import fit
+
+VARIANTS = {
+    "jpose": ("jpose", {"join": "learned"}),
+    "jpose-concat": ("jpose", {"join": "concat"}),
+    "mmen": ("mmen", {"text": "parts"}),
+    "mmen-caption": ("mmen", {"text": "caption"}),
+}
+
+
+@dataclass(frozen=True)
+class TextPreset:
+    """`tier` of the record; `visual`, how the fusion transformer learns; `model`, fields of the text models' config that
+    differ from their defaults; `train`, how those learn."""
+
+    tier: str
+    visual: Preset
+    train: TrainConfig
+    model: dict[str, Any] = field(default_factory=dict)
+
+
+def train_text(
+    visuals: Visuals, variant: str, preset: TextPreset, out: Path | None = None, progress: bool = False
+) -> tuple[TextModel, Vocabulary]:
+    """Train one of VARIANTS on the visuals that may be learned from, and the phrases of their actions."""
+    kind, change = VARIANTS[variant]
+    config_type, model_type = MODELS[kind]
+    phrases = [visuals.phrases[label] for label in visuals.labels[visuals.train]]
+    vocabulary = vocabulary_of(phrases)
+    config = config_type(visual_dim=visuals.features.shape[1], words=vocabulary.size, **preset.model | change)
+    L.seed_everything(preset.train.seed, verbose=False)
+    model = model_type(config, word_table(vocabulary, config.word_dim, seed=preset.train.seed))
+    pairs = CaptionPairs(visuals.features[visuals.train], phrases, vocabulary)
+    with tempfile.TemporaryDirectory() as temporary:
+        fit(model, pairs, None, preset.train, out or Path(temporary), progress)
+    return model, vocabulary
+
+
+def compare_with_all(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, float]:
+    """Percentages from the similarity [actions, test images] of every action's phrase (or prototype) to every test image.
+
+    mAP, nDCG: the held-out phrase as a query. image_mAP, image_rank1: the held-out action's images as queries for the
+    phrases. all_mAP: the mean over the phrases of all actions.
+    """
+    row, labels = visuals.actions.index(held), visuals.labels[visuals.test]
+    relevant = relevance(*_parts(visuals, labels))
+    texts, images, mine = score(similarity, relevant), score(similarity.T, relevant.T), labels == row
+    first = similarity.T[mine].argmax(1) == row
+    found = {"mAP": texts.ap[row], "nDCG": texts.ndcg[row], "image_mAP": images.ap[mine].mean(), "image_rank1": first.mean(),
+             "all_mAP": texts.mAP}
+    return {name: round(100 * float(value), 4) for name, value in found.items()}
+
+
+def text_similarity(model: TextModel, vocabulary: Vocabulary, visuals: Visuals) -> np.ndarray:
+    """Of every action's phrase to every test image, [actions, test images]."""
+    return embed_texts(model, vocabulary, visuals.phrases) @ embed_visuals(model, visuals.features[visuals.test]).T
+
+
+def prototypes(visuals: Visuals) -> np.ndarray:
+    """The mean unit embedding of each action's images that may be learned from, [actions, D]; zero without any."""
+    units = unit_vectors(visuals.features)
+    means = [units[visuals.train & (visuals.labels == label)] for label in range(len(visuals.actions))]
+    return np.stack([rows.mean(0) if len(rows) else np.zeros(units.shape[1]) for rows in means])
+
+
+def prototype_similarity(visuals: Visuals, known: np.ndarray) -> np.ndarray:
+    """The cosine of prototypes [actions, D] with every test image."""
+    lengths = np.linalg.norm(known, axis=1, keepdims=True).clip(1e-12)
+    return known / lengths @ unit_vectors(visuals.features)[visuals.test].T
+
+
+def composed_prototypes(visuals: Visuals, held: str) -> np.ndarray:
+    """The prototypes, that of the held-out action put together from others: the mean of those that share its verb, and
+    of those that share a noun. It needs no text model, and is what one would try first."""
+    known, row = prototypes(visuals), visuals.actions.index(held)
+    verbs = [i for i, p in enumerate(visuals.phrases) if i != row and p.verb == visuals.phrases[row].verb]
+    nouns = [i for i, p in enumerate(visuals.phrases) if i != row and set(p.nouns) & set(visuals.phrases[row].nouns)]
+    known[row] = (known[verbs].mean(0) + known[nouns].mean(0)) / 2
+    return known
+
+
+def with_seed(preset: TextPreset, seed: int) -> TextPreset:
+    """The preset, both trainings from this seed."""
+    visual = replace(preset.visual, train=replace(preset.visual.train, seed=seed))
+    return replace(preset, visual=visual, train=replace(preset.train, seed=seed))
+
+
+def as_config(preset: TextPreset, variant: str | None) -> dict[str, Any]:
+    """What a record says of the preset."""
+    config = {"visual": {"model": asdict(preset.visual.model), "train": asdict(preset.visual.train)}}
+    if variant is None:
+        return config
+    kind, change = VARIANTS[variant]
+    return config | {"text": {"method": kind, **preset.model, **change}, "train": asdict(preset.train)}
+
+
+def _parts(visuals: Visuals, labels: np.ndarray) -> tuple:
+    verbs = {p.verb: i for i, p in enumerate(visuals.phrases)}
+    nouns = {noun: i for i, noun in enumerate(dict.fromkeys(n for p in visuals.phrases for n in p.nouns))}
+    actions = parts_of(visuals.phrases, verbs, nouns)
+    return actions, actions[labels]
