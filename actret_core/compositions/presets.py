@@ -7,9 +7,10 @@ from actret_core.models.config import RegionNetConfig
 from actret_core.presets import FROZEN, Preset
 from actret_core.training.config import TrainConfig
 
-# chosen by how well seen actions are found; no held-out action had a say
+# the rate was chosen among 0.001, 0.003 and 0.01, for all variants alike, by how well a fifth of the training images of
+# actions that are never held out is found
 TRAIN = TrainConfig(
-    epochs=12, batch_size=64, lr=2e-3, weight_decay=0.0, optimizer="adam", schedule="onecycle", mixup=0.0, held_out=0.0,
+    epochs=12, batch_size=64, lr=1e-2, weight_decay=0.0, optimizer="adam", schedule="onecycle", mixup=0.0, held_out=0.0,
     precision="32-true", workers=0,
 )
 SMALLER = {"dim": 64, "triplets": 10}

@@ -1,5 +1,6 @@
 """The visual side: embeddings of a data set by a fusion transformer that never saw the held-out action."""
 
+import json
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +11,9 @@ import numpy as np
 from actret_core.config import require
 from actret_core.data.playground import PLAYGROUND_CAPTIONS
 from actret_core.data.playground.pretext import shown_actions
+from actret_core.data.playground.write import RECORD
 from actret_core.data.tokens import FrozenTokens, TokenDataset
-from actret_core.experiment import configure, load_data, train_on_tokens
+from actret_core.experiment import configure, find_root, load_data, train_on_tokens
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone
 from actret_core.presets import DEMO, Preset
@@ -57,7 +59,13 @@ def check_held_out(held: str, actions: Sequence[str], phrases: Sequence[Phrase])
 
 
 def playground_tokens(root: Path | None, weights: Path, progress: bool = True) -> FrozenTokens:
-    """The region tokens of the playground under a small backbone, as those of Stanford-40 that come with the book."""
+    """The region tokens of the playground under a small backbone, as those of Stanford-40 that come with the book.
+
+    Raises ConfigError for a playground of another seed than 0: `bystanders` would look for the wrong persons.
+    """
+    root = find_root("playground", root, progress=progress)
+    drawn = json.loads((root / RECORD).read_text())["seed"] if (root / RECORD).exists() else 0
+    require(drawn == 0, "seed", drawn, f"0: {root} is another playground than the study's")
     preset = replace(DEMO, model=replace(DEMO.model, backbone="small"))
     data = load_data("playground", root, preset.model)
     model = RegionNet(configure(preset, data, weights, 0).model)
@@ -66,9 +74,9 @@ def playground_tokens(root: Path | None, weights: Path, progress: bool = True) -
     return extract_tokens(model, parts, model.backbone.dim, workers=0, progress=progress)
 
 
-def bystanders(frozen: FrozenTokens, action: str, seed: int = 0) -> frozenset[str]:
-    """The pictures of the playground drawn with `seed` in which anybody, anchored or not, performs the action."""
-    return frozenset(name for name in frozen.ids.tolist() if action in shown_actions(name, seed))
+def bystanders(frozen: FrozenTokens, action: str) -> frozenset[str]:
+    """The pictures of the playground in which anybody, anchored or not, performs the action."""
+    return frozenset(name for name in frozen.ids.tolist() if action in shown_actions(name, seed=0))
 
 
 def embed_without(

@@ -1,0 +1,64 @@
+"""Pictures of retrieval by a phrase: functions that return a matplotlib Figure, readable in gray."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from actret_core import viz
+from actret_core.data.dataset import read_image
+from actret_core.data.sample import ActionSample
+
+HALF = "#fe9929"
+
+
+def phrase_rows(
+    rows: Mapping[str, Sequence[ActionSample]], relevance: Mapping[str, Sequence[float]], actions: Sequence[str]
+) -> Figure:
+    """Each row a phrase and the images found, best first. A thick green frame and a check mark: verb and noun are right
+    (relevance 1); a thin orange one and a half: one of them; neither: none."""
+    columns = max(map(len, rows.values()))
+    size = (1.5 * columns + 1.6, 1.75 * len(rows))
+    figure = plt.figure(figsize=size, layout="constrained")
+    grid = figure.add_gridspec(len(rows), columns + 1, width_ratios=[1.1, *[1] * columns])
+    for row, (phrase, samples) in enumerate(rows.items()):
+        title = figure.add_subplot(grid[row, 0])
+        title.set_axis_off()
+        title.text(1.0, 0.5, f"“{phrase}”", ha="right", va="center", wrap=True, fontsize=9, transform=title.transAxes)
+        for place, (sample, degree) in enumerate(zip(samples, relevance[phrase], strict=True), start=1):
+            _found(figure.add_subplot(grid[row, place]), sample, degree, place, actions)
+    return figure
+
+
+def _found(axes: Axes, sample: ActionSample, degree: float, place: int, actions: Sequence[str]) -> None:
+    mark = "✓" if degree == 1 else "½" if degree else "✗"
+    name = ", ".join(viz.readable(actions[i]) for i in sample.labels) or "other"
+    viz.show_image(axes, read_image(sample.image), f"{place} {mark}\n{name}")
+    axes.title.set_fontsize(7)
+    viz.draw_boxes(axes, sample.person, edgecolor="white", linewidth=1.2)
+    if degree:
+        look = {"lw": 5, "edgecolor": "#238b45"} if degree == 1 else {"lw": 2.5, "edgecolor": HALF, "linestyle": "--"}
+        axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, **look))
+
+
+def space_maps(
+    spaces: Mapping[str, tuple[np.ndarray, np.ndarray]], names: Mapping[str, Sequence[str]], unseen: np.ndarray
+) -> Figure:
+    """Spaces side by side, each projected to the plane: points [N, 2] with their label int [N], which indexes the names of
+    that space. Members of `unseen` bool [N] are black; each label's name stands at the median of its points."""
+    figure, axes = plt.subplots(1, len(spaces), figsize=(5.4 * len(spaces), 4.6), layout="constrained", squeeze=False)
+    colors, markers = plt.get_cmap("tab20").colors, "osD^v<>PX*phH"
+    for ax, (space, (points, labels)) in zip(axes.flat, spaces.items(), strict=True):
+        for label in np.unique(labels):
+            chosen = (labels == label) & ~unseen
+            ax.scatter(*points[chosen].T, s=12, color=colors[label % 20], marker=markers[label % 13], alpha=0.7)
+        ax.scatter(*points[unseen].T, s=22, color="black", marker="x", linewidths=1)
+        for label in np.unique(labels[~unseen]):
+            x, y = np.median(points[(labels == label) & ~unseen], axis=0)
+            ground = {"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0}
+            ax.text(x, y, names[space][label], ha="center", va="center", fontsize=8, bbox=ground)
+        ax.set(title=space, xticks=[], yticks=[], xlabel="first direction (no unit)", ylabel="second direction (no unit)")
+    return figure
