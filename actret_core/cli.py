@@ -1,6 +1,7 @@
 """The book's steps for a shell: download, playground, pretext, detect, train, tokens, text; and the benchmark's."""
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
     pretext.add_argument("--images", type=int, default=PRETEXT_IMAGES, help="pictures to draw")
     pretext.add_argument("--epochs", type=int, default=PRETEXT.epochs)
-    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help="leave out pictures that show these")
+    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help="leave out pictures that show these (drinking, or drinking@beach)")
     pretext.set_defaults(run=run_pretext)
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
     _data_options(detector)
@@ -137,7 +138,8 @@ def run_pretext(options: argparse.Namespace) -> None:
     """Draw a playground of another seed, train on what its whole pictures show, and save the backbone."""
     root = find_root("playground", seed=options.seed, images=options.images)
     train = replace(PRETEXT, seed=options.seed, epochs=options.epochs)
-    name = "-".join(["pretext", *(f"no_{action}" for action in options.without), f"seed{options.seed}"])
+    left_out = hashlib.sha256(" ".join(sorted(options.without)).encode()).hexdigest()[:8] if options.without else ""
+    name = "-".join(filter(None, ["pretext", left_out and f"without-{left_out}", f"seed{options.seed}"]))
     model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / name, without=options.without)
     save_small_backbone(options.out, model.backbone)
 

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from actret_core.compositions.presets import TEXT_PRESETS
 from actret_core.compositions.record import record_study
+from actret_core.compositions.studies import Study, object_study, place_study
 from actret_core.compositions.visuals import playground_tokens
 from actret_core.data.tokens import FrozenTokens
-from actret_core.experiment import find_root
 from actret_core.results import RunRecord, provenance
 from actret_core.text import epic_kitchens as epic
 from actret_core.text.agreement import agreement
 from actret_core.text.parsing import parse
 from actret_core.text.tagging import load_tagger, tag
 
-BACKBONE, TOKENS = Path("results/playground/small_backbone-no_riding.safetensors"), Path("results/stanford40/frozen_tokens.npz")
+BACKBONE = Path("results/playground/small_backbone-compositions.safetensors")
+TOKENS = Path("results/stanford40/frozen_tokens.npz")
 
 
 def add_text_commands(commands: argparse._SubParsersAction) -> None:
@@ -26,7 +27,7 @@ def add_text_commands(commands: argparse._SubParsersAction) -> None:
     study = own.add_parser("study", help="find actions that were never seen as a combination; record each run once")
     study.add_argument("--dataset", choices=TEXT_PRESETS, default="playground")
     study.add_argument("--data", type=Path, help="the playground's folder; default: it is drawn")
-    study.add_argument("--weights", type=Path, default=BACKBONE, help="playground: a small backbone that saw nobody ride")
+    study.add_argument("--weights", type=Path, default=BACKBONE, help="playground: a small backbone that saw none of it")
     study.add_argument("--tokens", type=Path, default=TOKENS, help="stanford40: region tokens of a frozen backbone")
     study.add_argument("--seeds", type=int, nargs="+", default=[0])
     study.add_argument("--results", type=Path, default=Path("results"))
@@ -39,13 +40,20 @@ def add_text_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def run_study(options: argparse.Namespace) -> None:
-    """All variants of every seed that are not recorded yet."""
-    if options.dataset == "playground":
-        frozen = playground_tokens(find_root("playground", options.data), options.weights)
-    else:
-        frozen = FrozenTokens.load(options.tokens)
-    for seed in options.seeds:
-        record_study(options.dataset, frozen, TEXT_PRESETS[options.dataset], seed, options.results)
+    """All variants of every study and seed that are not recorded yet."""
+    for study in load_studies(options.dataset, options.data, options.weights, options.tokens):
+        for seed in options.seeds:
+            record_study(study, TEXT_PRESETS[options.dataset], seed, options.results)
+
+
+def load_studies(
+    dataset: str, data: Path | None = None, weights: Path = BACKBONE, tokens: Path = TOKENS, progress: bool = True
+) -> list[Study]:
+    """The studies of a data set: verb and object, and on the playground verb and place."""
+    if dataset != "playground":
+        return [object_study(dataset, FrozenTokens.load(tokens))]
+    frozen = playground_tokens(data, weights, progress)
+    return [object_study(dataset, frozen), place_study(frozen)]
 
 
 def run_agreement(options: argparse.Namespace) -> None:

@@ -291,8 +291,14 @@ def test_a_pretext_without_some_actions(playground: Path) -> None:
     shown = {s.id: {whole.actions[i] for i in s.labels} for s in whole.samples}
     assert kept == {name: what for name, what in shown.items() if what.isdisjoint({"riding_a_bike", "hiking"})}
     assert len(kept) < 72 - 12, "pictures with a bystander who does it are left out too"
-    with pytest.raises(ConfigError, match="without=.'flying'.: expected some of brushing_teeth"):
-        read_pretext(playground, 0, ("flying",))
+    indoors = read_pretext(playground, 0, ("hiking@mountain", "drinking@park"))
+    assert "hiking" in indoors.actions and not [s for s in indoors.samples if s.id.startswith("hiking")]
+    parks = {s.id for s in indoors.samples if "park" in {indoors.actions[i] for i in s.labels}}
+    assert parks and not [name for name in parks if "drinking" in shown[name]]
+    assert [name for name in kept if "drinking" in shown[name] and "park" not in shown[name] and name in set(indoors.ids)]
+    for wrong in ("flying", "drinking@home"):
+        with pytest.raises(ConfigError, match=f"without=.'{wrong}'.: expected some of brushing_teeth"):
+            read_pretext(playground, 0, (wrong,))
 
 
 def test_an_unknown_data_set_names_the_near_miss(tmp_path: Path) -> None:

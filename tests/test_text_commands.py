@@ -13,18 +13,21 @@ TRAIN = "narration_id,narration,verb_class,noun_classes,verb,nouns\nP01_0,pick u
 CLIPS = "narration_id,narration,verb,verb_class,all_nouns,all_noun_classes\nP02_0,hold knife,take,0,['knife'],[0]\n"
 
 
-def test_study_asks_for_every_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_study_asks_for_every_study_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(text_commands, "record_study", lambda *given: asked.append(given))
     monkeypatch.setattr(text_commands.FrozenTokens, "load", classmethod(lambda cls, path: f"tokens of {path}"))
-    monkeypatch.setattr(text_commands, "playground_tokens", lambda root, weights: f"{root} under {weights}")
+    monkeypatch.setattr(text_commands, "playground_tokens", lambda root, weights, progress: f"{root} under {weights}")
+    monkeypatch.setattr(text_commands, "object_study", lambda dataset, frozen: f"objects of {dataset}: {frozen}")
+    monkeypatch.setattr(text_commands, "place_study", lambda frozen: f"places: {frozen}")
     cli.main(["text", "study", "--dataset", "stanford40", "--tokens", "t.npz", "--seeds", "0", "3", "--results", str(tmp_path)])
     cli.main(["text", "study", "--data", "drawn", "--weights", "w.safetensors"])
     presets = text_commands.TEXT_PRESETS
     assert asked == [
-        ("stanford40", "tokens of t.npz", presets["stanford40"], 0, tmp_path),
-        ("stanford40", "tokens of t.npz", presets["stanford40"], 3, tmp_path),
-        ("playground", "drawn under w.safetensors", presets["playground"], 0, Path("results")),
+        ("objects of stanford40: tokens of t.npz", presets["stanford40"], 0, tmp_path),
+        ("objects of stanford40: tokens of t.npz", presets["stanford40"], 3, tmp_path),
+        ("objects of playground: drawn under w.safetensors", presets["playground"], 0, Path("results")),
+        ("places: drawn under w.safetensors", presets["playground"], 0, Path("results")),
     ]
 
 

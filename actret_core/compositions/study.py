@@ -1,4 +1,4 @@
-"""One run of the study: train a text model without an action, then find the action by its phrase."""
+"""One run of a study: train a text model without some actions, then find them by their phrases."""
 
 import tempfile
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +11,7 @@ import numpy as np
 from actret_core.compositions.visuals import Visuals
 from actret_core.presets import Preset
 from actret_core.retrieval.embeddings import unit_vectors
-from actret_core.text.crossmodal import parts_of, relevance, score
+from actret_core.text.crossmodal import Parts, parts_of, relevance, score
 from actret_core.text.model import MODELS, TextModel
 from actret_core.text.pairs import CaptionPairs
 from actret_core.text.query import embed_texts, embed_visuals
@@ -29,8 +29,8 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class TextPreset:
-    """`tier` of the record; `visual`, how the fusion transformer learns; `model`, fields of the text models' config that
-    differ from their defaults; `train`, how those learn."""
+    """`tier` of the record; `model`, fields of the text models' config that differ from their defaults; `train`, how they
+    learn; `visual`, the fusion transformer behind the prototype that has seen everything."""
 
     tier: str
     visual: Preset
@@ -55,14 +55,20 @@ def train_text(
     return model, vocabulary
 
 
-def compare_with_all(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, float]:
+def text_similarity(model: TextModel, vocabulary: Vocabulary, visuals: Visuals) -> np.ndarray:
+    """Of every action's phrase to every test image, [actions, test images]."""
+    return embed_texts(model, vocabulary, visuals.phrases) @ embed_visuals(model, visuals.features[visuals.test]).T
+
+
+def assess(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, float]:
     """Percentages from the similarity [actions, test images] of every action's phrase (or prototype) to every test image.
 
     mAP, nDCG: the held-out phrase as a query. image_mAP, image_rank1: the held-out action's images as queries for the
     phrases. all_mAP: the mean over the phrases of all actions.
     """
     row, labels = visuals.actions.index(held), visuals.labels[visuals.test]
-    relevant = relevance(*_parts(visuals, labels))
+    actions = action_parts(visuals)
+    relevant = relevance(actions, actions[labels])
     texts, images, mine = score(similarity, relevant), score(similarity.T, relevant.T), labels == row
     first = similarity.T[mine].argmax(1) == row
     found = {"mAP": texts.ap[row], "nDCG": texts.ndcg[row], "image_mAP": images.ap[mine].mean(), "image_rank1": first.mean(),
@@ -70,13 +76,15 @@ def compare_with_all(visuals: Visuals, similarity: np.ndarray, held: str) -> dic
     return {name: round(100 * float(value), 4) for name, value in found.items()}
 
 
-def text_similarity(model: TextModel, vocabulary: Vocabulary, visuals: Visuals) -> np.ndarray:
-    """Of every action's phrase to every test image, [actions, test images]."""
-    return embed_texts(model, vocabulary, visuals.phrases) @ embed_visuals(model, visuals.features[visuals.test]).T
+def action_parts(visuals: Visuals) -> Parts:
+    """Verb and nouns of every action."""
+    verbs = {p.verb: i for i, p in enumerate(visuals.phrases)}
+    nouns = {noun: i for i, noun in enumerate(dict.fromkeys(n for p in visuals.phrases for n in p.nouns))}
+    return parts_of(visuals.phrases, verbs, nouns)
 
 
 def prototypes(visuals: Visuals) -> np.ndarray:
-    """The mean unit embedding of each action's images that may be learned from, [actions, D]; zero without any."""
+    """The mean unit vector of each action's images that may be learned from, [actions, D]; zero without any."""
     units = unit_vectors(visuals.features)
     means = [units[visuals.train & (visuals.labels == label)] for label in range(len(visuals.actions))]
     return np.stack([rows.mean(0) if len(rows) else np.zeros(units.shape[1]) for rows in means])
@@ -88,33 +96,28 @@ def prototype_similarity(visuals: Visuals, known: np.ndarray) -> np.ndarray:
     return known / lengths @ unit_vectors(visuals.features)[visuals.test].T
 
 
-def composed_prototypes(visuals: Visuals, held: str) -> np.ndarray:
-    """The prototypes, that of the held-out action put together from others: the mean of those that share its verb, and
-    of those that share a noun. It needs no text model, and is what one would try first."""
-    known, row = prototypes(visuals), visuals.actions.index(held)
-    verbs = [i for i, p in enumerate(visuals.phrases) if i != row and p.verb == visuals.phrases[row].verb]
-    nouns = [i for i, p in enumerate(visuals.phrases) if i != row and set(p.nouns) & set(visuals.phrases[row].nouns)]
-    known[row] = (known[verbs].mean(0) + known[nouns].mean(0)) / 2
-    return known
+def composed_prototypes(visuals: Visuals) -> np.ndarray:
+    """The prototypes, that of an action without images put together from others: half the mean of those that share its
+    verb, half that of those that share a noun. It needs no text model, and is what one would try first."""
+    known, out = prototypes(visuals), prototypes(visuals)
+    seen = [i for i in range(len(known)) if known[i].any()]
+    for row in set(range(len(known))) - set(seen):
+        mine = visuals.phrases[row]
+        verbs = [i for i in seen if visuals.phrases[i].verb == mine.verb]
+        nouns = [i for i in seen if set(visuals.phrases[i].nouns) & set(mine.nouns)]
+        out[row] = (known[verbs].mean(0) + known[nouns].mean(0)) / 2
+    return out
 
 
 def with_seed(preset: TextPreset, seed: int) -> TextPreset:
-    """The preset, both trainings from this seed."""
+    """The preset, all trainings from this seed."""
     visual = replace(preset.visual, train=replace(preset.visual.train, seed=seed))
     return replace(preset, visual=visual, train=replace(preset.train, seed=seed))
 
 
 def as_config(preset: TextPreset, variant: str | None) -> dict[str, Any]:
-    """What a record says of the preset."""
-    config = {"visual": {"model": asdict(preset.visual.model), "train": asdict(preset.visual.train)}}
+    """What a record says of the preset; None for the prototypes."""
     if variant is None:
-        return config
+        return {"visual": {"model": asdict(preset.visual.model), "train": asdict(preset.visual.train)}}
     kind, change = VARIANTS[variant]
-    return config | {"text": {"method": kind, **preset.model, **change}, "train": asdict(preset.train)}
-
-
-def _parts(visuals: Visuals, labels: np.ndarray) -> tuple:
-    verbs = {p.verb: i for i, p in enumerate(visuals.phrases)}
-    nouns = {noun: i for i, noun in enumerate(dict.fromkeys(n for p in visuals.phrases for n in p.nouns))}
-    actions = parts_of(visuals.phrases, verbs, nouns)
-    return actions, actions[labels]
+    return {"text": {"method": kind, **preset.model, **change}, "train": asdict(preset.train)}

@@ -15,17 +15,20 @@ from actret_core.data.stanford40 import read_stanford40
 def read_pretext(root: Path, seed: int, without: Sequence[str] = ()) -> ActionSplit:
     """All images of the playground that was drawn with `seed` at `root`, labeled by what the whole picture shows.
 
-    The labels are the setting and every action that somebody in the picture performs, whoever is anchored. Images that
-    show an action of `without` are left out, and it is no label. Raises ConfigError for an action that is none.
+    The labels are the setting and every action that somebody in the picture performs, whoever is anchored. `without`:
+    actions ("riding_a_bike"), or actions in one setting ("drinking@beach"), that nobody shall have seen: images that
+    show one are left out, and an action is no label then. Raises ConfigError for an action or setting that is none.
     """
-    unknown = [action for action in without if action not in PLAYGROUND_ACTIONS]
-    require(not unknown, "without", unknown, f"some of {', '.join(PLAYGROUND_ACTIONS)}")
+    known = {*PLAYGROUND_ACTIONS, *(f"{action}@{setting}" for action in PLAYGROUND_ACTIONS for setting in SETTINGS)}
+    unknown = [name for name in without if name not in known]
+    require(not unknown, "without", unknown, f"some of {', '.join(PLAYGROUND_ACTIONS)}, alone or as action@setting")
     classes = tuple(name for name in (*SETTINGS, *PLAYGROUND_ACTIONS) if name not in without)
     splits = [read_stanford40(root, name, "playground") for name in ("train", "test")]
     samples = []
     for sample in (s for split in splits for s in split.samples):
-        shown = {*shown_actions(sample.id, seed), shown_setting(sample.id, seed)}
-        if shown.isdisjoint(without):
+        actions, setting = shown_actions(sample.id, seed), shown_setting(sample.id, seed)
+        shown = {*actions, setting}
+        if shown.isdisjoint(without) and {f"{action}@{setting}" for action in actions}.isdisjoint(without):
             samples.append(replace(sample, labels=tuple(sorted(classes.index(name) for name in shown))))
     return ActionSplit("playground", "pretext", classes, tuple(samples))
 
