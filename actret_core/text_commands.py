@@ -7,9 +7,7 @@ from pathlib import Path
 
 from actret_core.compositions.presets import TEXT_PRESETS
 from actret_core.compositions.record import record_study
-from actret_core.compositions.studies import Study, object_study, place_study
-from actret_core.compositions.visuals import playground_tokens
-from actret_core.data.tokens import FrozenTokens
+from actret_core.compositions.studies import load_studies
 from actret_core.results import RunRecord, provenance
 from actret_core.text import epic_kitchens as epic
 from actret_core.text.agreement import agreement
@@ -44,16 +42,6 @@ def run_study(options: argparse.Namespace) -> None:
     for study in load_studies(options.dataset, options.data, options.weights, options.tokens):
         for seed in options.seeds:
             record_study(study, TEXT_PRESETS[options.dataset], seed, options.results)
-
-
-def load_studies(
-    dataset: str, data: Path | None = None, weights: Path = BACKBONE, tokens: Path = TOKENS, progress: bool = True
-) -> list[Study]:
-    """The studies of a data set: verb and object, and on the playground verb and place."""
-    if dataset != "playground":
-        return [object_study(dataset, FrozenTokens.load(tokens))]
-    frozen = playground_tokens(data, weights, progress)
-    return [object_study(dataset, frozen), place_study(frozen)]
 
 
 def run_agreement(options: argparse.Namespace) -> None:

@@ -14,21 +14,16 @@ CLIPS = "narration_id,narration,verb,verb_class,all_nouns,all_noun_classes\nP02_
 
 
 def test_study_asks_for_every_study_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked, loaded = [], []
     monkeypatch.setattr(text_commands, "record_study", lambda *given: asked.append(given))
-    monkeypatch.setattr(text_commands.FrozenTokens, "load", classmethod(lambda cls, path: f"tokens of {path}"))
-    monkeypatch.setattr(text_commands, "playground_tokens", lambda root, weights, progress: f"{root} under {weights}")
-    monkeypatch.setattr(text_commands, "object_study", lambda dataset, frozen: f"objects of {dataset}: {frozen}")
-    monkeypatch.setattr(text_commands, "place_study", lambda frozen: f"places: {frozen}")
+    monkeypatch.setattr(text_commands, "load_studies", lambda *given: loaded.append(given) or ["objects", "places"])
     cli.main(["text", "study", "--dataset", "stanford40", "--tokens", "t.npz", "--seeds", "0", "3", "--results", str(tmp_path)])
     cli.main(["text", "study", "--data", "drawn", "--weights", "w.safetensors"])
     presets = text_commands.TEXT_PRESETS
-    assert asked == [
-        ("objects of stanford40: tokens of t.npz", presets["stanford40"], 0, tmp_path),
-        ("objects of stanford40: tokens of t.npz", presets["stanford40"], 3, tmp_path),
-        ("objects of playground: drawn under w.safetensors", presets["playground"], 0, Path("results")),
-        ("places: drawn under w.safetensors", presets["playground"], 0, Path("results")),
-    ]
+    assert loaded[0] == ("stanford40", None, text_commands.BACKBONE, Path("t.npz"))
+    assert loaded[1] == ("playground", Path("drawn"), Path("w.safetensors"), text_commands.TOKENS)
+    assert asked[:4] == [(s, presets["stanford40"], seed, tmp_path) for s in ("objects", "places") for seed in (0, 3)]
+    assert asked[4:] == [(s, presets["playground"], 0, Path("results")) for s in ("objects", "places")]
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from actret_core.compositions.visuals import Visuals, pool_views
+from actret_core.compositions.visuals import Visuals, playground_tokens, pool_views
 from actret_core.config import require
 from actret_core.data.playground import PLAYGROUND_CAPTIONS
 from actret_core.data.playground.pretext import shown_actions, shown_setting
@@ -68,6 +69,19 @@ def check_fold(fold: Fold, actions: Sequence[str], phrases: Sequence[Phrase]) ->
         lacking = [word for word in (known[held].verb, *known[held].nouns) if word not in seen]
         require(bool(known[held].nouns) and not lacking, "held", held,
                 f"an action whose verb and nouns occur in others; {', '.join(lacking) or 'a noun'} does not")
+
+
+def load_studies(
+    dataset: str, data: Path | None, weights: Path, tokens: Path, progress: bool = True
+) -> list[Study]:
+    """The studies of a data set: verb and object, and on the playground verb and place.
+
+    The playground at `data` (None: it is drawn) is seen through the backbone `weights`; elsewhere the file `tokens` is read.
+    """
+    if dataset != "playground":
+        return [object_study(dataset, FrozenTokens.load(tokens))]
+    frozen = playground_tokens(data, weights, progress)
+    return [object_study(dataset, frozen), place_study(frozen)]
 
 
 def object_study(dataset: str, frozen: FrozenTokens) -> Study:

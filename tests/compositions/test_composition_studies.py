@@ -1,9 +1,11 @@
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from actret_core.compositions import studies
 from actret_core.compositions.studies import HELD_OUT, PLACES, Study, check_fold, object_study, place_study
 from actret_core.data.playground import PLAYGROUND_ACTIONS
 from actret_core.data.playground.pretext import shown_actions, shown_setting
@@ -62,6 +64,16 @@ def test_places(drawn: FrozenTokens) -> None:
     assert (visuals.test & held).sum() == held.sum() > 60, "all of their images are searched in"
     assert not (visuals.train & visuals.test).any() and set(names) < set(drawn.ids[drawn.train].tolist())
     assert not [name for name in study.tokens.ids if name.startswith(("riding", "walking_a_dog"))]
+
+
+def test_loading(make_tokens: Maker, drawn: FrozenTokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tokens().save(tmp_path / "t.npz")
+    monkeypatch.setattr(studies, "HELD_OUT", {"stanford40": ("riding_a_bike",), "playground": ("riding_a_horse",)})
+    (real,) = studies.load_studies("stanford40", None, Path("none"), tmp_path / "t.npz")
+    assert real.dataset == "stanford40" and real.folds == (("riding_a_bike",),)
+    monkeypatch.setattr(studies, "playground_tokens", lambda *given: drawn)
+    objects, places = studies.load_studies("playground", None, Path("w"), Path("none"))
+    assert objects.folds == (("riding_a_horse",),) and places.name == "places"
 
 
 def test_what_may_be_held_out(make_tokens: Maker) -> None:
