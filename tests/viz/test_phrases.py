@@ -2,21 +2,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.patches import Rectangle
+from matplotlib.colors import to_hex
 
 from actret_core.data.stanford40 import read_stanford40
-from actret_core.viz_text import HALF, phrase_rows, space_maps
+from actret_core.viz.phrases import HALF, phrase_rows, space_maps
 
 
 def test_rows_of_phrases(playground: Path) -> None:
     split = read_stanford40(playground, "test", name="playground")
     samples = split.samples[:3]
-    figure = phrase_rows({"riding a bike": samples, "walk": samples[:2]}, {"riding a bike": [1, 0.5, 0], "walk": [0, 1]}, split.actions)
+    rows, degrees = {"riding a bike": samples, "walk": samples[:2]}, {"riding a bike": [1, 0.5, 0], "walk": [0, 1]}
+    figure = phrase_rows(rows, degrees, split.actions)
     titles = [ax.get_title().split("\n")[0] for ax in figure.axes if ax.get_title()]
     assert titles == ["1 ✓", "2 ½", "3 ✗", "1 ✗", "2 ✓"]
-    frames = [[p.get_linewidth() for p in ax.patches if isinstance(p, Rectangle) and p.get_transform() == ax.transAxes] for ax in figure.axes]
-    texts = [t.get_text() for ax in figure.axes for t in ax.texts]
-    assert texts == ["“riding a bike”", "“walk”"] and len(frames) == 7
+    assert [t.get_text() for ax in figure.axes for t in ax.texts] == ["“riding a bike”", "“walk”"]
+    found = [[p for p in ax.patches if (p.get_width(), p.get_height()) == (1, 1)] for ax in figure.axes]
+    assert [[p.get_linewidth() for p in frames] for frames in found] == [[], [5], [2.5], [], [], [], [5]]
+    half = found[2][0]
+    assert to_hex(half.get_edgecolor()) == HALF and half.get_linestyle() == "--", "told from the other in gray, too"
 
 
 def test_a_relevance_for_every_image(playground: Path) -> None:

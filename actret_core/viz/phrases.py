@@ -1,4 +1,4 @@
-"""Pictures of retrieval by a phrase: functions that return a matplotlib Figure, readable in gray."""
+"""Retrieval by a phrase: what was found, and the spaces in which it was searched."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from actret_core import viz
 from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
+from actret_core.viz.photographs import draw_boxes, show_image
+from actret_core.viz.style import readable
 
 HALF = "#fe9929"
 
@@ -35,10 +36,10 @@ def phrase_rows(
 
 def _found(axes: Axes, sample: ActionSample, degree: float, place: int, actions: Sequence[str]) -> None:
     mark = "✓" if degree == 1 else "½" if degree else "✗"
-    name = ", ".join(viz.readable(actions[i]) for i in sample.labels) or "other"
-    viz.show_image(axes, read_image(sample.image), f"{place} {mark}\n{name}")
+    name = ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+    show_image(axes, read_image(sample.image), f"{place} {mark}\n{name}")
     axes.title.set_fontsize(7)
-    viz.draw_boxes(axes, sample.person, edgecolor="white", linewidth=1.2)
+    draw_boxes(axes, sample.person, edgecolor="white", linewidth=1.2)
     if degree:
         look = {"lw": 5, "edgecolor": "#238b45"} if degree == 1 else {"lw": 2.5, "edgecolor": HALF, "linestyle": "--"}
         axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, **look))
