@@ -63,7 +63,8 @@ def parser() -> argparse.ArgumentParser:
     pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
     pretext.add_argument("--images", type=int, default=PRETEXT_IMAGES, help="pictures to draw")
     pretext.add_argument("--epochs", type=int, default=PRETEXT.epochs)
-    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help="leave out pictures that show these (drinking, or drinking@beach)")
+    left_out = "leave out pictures that show these (drinking, or drinking@beach)"
+    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help=left_out)
     pretext.set_defaults(run=run_pretext)
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
     _data_options(detector)

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from actret_core.compositions.study import TextPreset
 from actret_core.models.config import RegionNetConfig
 from actret_core.presets import FROZEN, Preset
+from actret_core.text_experiment import TextPreset
 from actret_core.training.config import TrainConfig
 
-# rate (0.003 or 0.01) and margin (0.1, 0.3 or 1) were chosen for all variants alike, by how well their phrases find a fifth
-# of the training images that was kept apart, of actions that are never held out
+# rate (0.003 or 0.01) and margin (0.1, 0.3 or 1) were chosen for all variants alike, by how well their phrases find a
+# fifth of the training images that was kept apart, of actions that are never held out
 TRAIN = TrainConfig(
     epochs=12, batch_size=64, lr=3e-3, weight_decay=0.0, optimizer="adam", schedule="onecycle", mixup=0.0, held_out=0.0,
     precision="32-true", workers=0,
@@ -22,6 +22,6 @@ PLAYGROUND_VISUAL = Preset(
 )
 
 TEXT_PRESETS = {
-    "playground": TextPreset("demo", PLAYGROUND_VISUAL, TRAIN, SMALLER),
-    "stanford40": TextPreset("cpu", FROZEN, replace(TRAIN, epochs=6, batch_size=128), SMALLER),
+    "playground": TextPreset("demo", TRAIN, SMALLER, PLAYGROUND_VISUAL),
+    "stanford40": TextPreset("cpu", replace(TRAIN, epochs=6, batch_size=128), SMALLER, FROZEN),
 }

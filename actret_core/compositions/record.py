@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +13,22 @@ from actret_core.compositions.studies import Study
 from actret_core.compositions.visuals import embed_without
 from actret_core.data.tokens import FrozenTokens
 from actret_core.results import RunRecord, provenance
+from actret_core.text_experiment import VARIANTS, TextPreset, as_config
 
 Scores = dict[str, dict[str, float]]
 
 
 def record_study(
-    study: Study, preset: runs.TextPreset, seed: int, results: Path, say: Callable[[str], None] = print
+    study: Study, preset: TextPreset, seed: int, results: Path, say: Callable[[str], None] = print
 ) -> list[RunRecord]:
     """Make the runs of one seed that are not recorded yet below `results`, and record them.
 
-    The scores under `seen` are an upper bound: of the same model after it has learned from the held-out actions too, and
-    for "prototype", which needs no text, of the class prototype under a fusion transformer that has seen everything.
+    The scores under `seen` are an upper bound: of the same model after it has learned from the held-out actions too,
+    and for "prototype", which needs no text, of the class prototype under a fusion transformer that has seen
+    everything.
     """
     preset, records = runs.with_seed(preset, seed), []
-    for name in (*runs.VARIANTS, "prototype"):
+    for name in (*VARIANTS, "prototype"):
         empty = _record(study, preset, name, {}, 0.0)
         if empty.path(results).exists():
             continue
@@ -38,7 +40,7 @@ def record_study(
     return records
 
 
-def _measure(study: Study, preset: runs.TextPreset, name: str) -> dict:
+def _measure(study: Study, preset: TextPreset, name: str) -> dict:
     """The mean over the held-out actions of each score, all of them one by one, and the same after having seen them."""
     unseen = {held: scores for fold in study.folds for held, scores in _run(study, preset, name, fold).items()}
     held_out = tuple(held for fold in study.folds for held in fold)
@@ -49,7 +51,9 @@ def _measure(study: Study, preset: runs.TextPreset, name: str) -> dict:
     return metrics
 
 
-def _run(study: Study, preset: runs.TextPreset, name: str, fold: tuple[str, ...], asked: tuple[str, ...] = ()) -> Scores:
+def _run(
+    study: Study, preset: TextPreset, name: str, fold: tuple[str, ...], asked: tuple[str, ...] = ()
+) -> Scores:
     """Train without the fold, and score what it holds out, or what else is `asked`."""
     visuals = study.visuals(fold)
     if name != "prototype":
@@ -67,17 +71,21 @@ def _mean(scores: Scores) -> dict[str, float]:
     return {name: round(float(np.mean([s[name] for s in scores.values()])), 4) for name in names}
 
 
-def _record(study: Study, preset: runs.TextPreset, name: str, metrics: dict, seconds: float) -> RunRecord:
+def _record(study: Study, preset: TextPreset, name: str, metrics: dict, seconds: float) -> RunRecord:
     method, _, variant = name.partition("-")
-    text = name in runs.VARIANTS
+    if name in VARIANTS:
+        config, epochs = as_config(preset, name), preset.train.epochs
+    else:
+        visual = {"model": asdict(preset.visual.model), "train": asdict(preset.visual.train)}
+        config, epochs = {"visual": visual}, preset.visual.train.epochs
     return RunRecord(
-        study.dataset, method, preset.tier, preset.train.seed, metrics=metrics,
-        config=runs.as_config(preset, name if text else None), epochs=(preset if text else preset.visual).train.epochs,
+        study.dataset, method, preset.tier, preset.train.seed, metrics=metrics, config=config, epochs=epochs,
         wall_seconds=round(seconds, 1), **provenance(), dataset_fingerprint=_fingerprint(study.tokens),
         variant="-".join(filter(None, (study.name, variant))),
     )
 
 
 def _fingerprint(frozen: FrozenTokens) -> dict:
-    names = ["train", *sorted(frozen.ids[frozen.train].tolist()), "evaluation", *sorted(frozen.ids[~frozen.train].tolist())]
+    train, test = (sorted(frozen.ids[rows].tolist()) for rows in (frozen.train, ~frozen.train))
+    names = ["train", *train, "evaluation", *test]
     return {"images": len(frozen.ids), "splits_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}

@@ -22,7 +22,10 @@ PLACES = {  # of each action that may happen anywhere, the place in which it is 
     "brushing_teeth": "city", "drinking": "beach", "feeding_a_horse": "mountain", "fixing_a_bike": "city",
     "flying_a_kite": "beach", "phoning": "mountain",
 }
-BOUND = {"hiking": ("hike", "mountain"), "strolling_in_the_city": ("stroll", "city"), "walking_on_the_beach": ("walk", "beach")}
+BOUND = {
+    "hiking": ("hike", "mountain"), "strolling_in_the_city": ("stroll", "city"),
+    "walking_on_the_beach": ("walk", "beach"),
+}
 Fold = tuple[str, ...]
 
 
@@ -30,9 +33,9 @@ Fold = tuple[str, ...]
 class Study:
     """`tokens` of images, whose `actions` are compositions, and the phrase of each.
 
-    `folds`: the actions that are held out together, one training a fold. `hidden`: images that are not learned from in a
-    fold, although their own action is seen. `name` sets studies of one data set apart. Raises ConfigError for a fold
-    with an action whose verb or noun occurs in no other.
+    `folds`: the actions that are held out together, one training a fold. `hidden`: images that are not learned from
+    in a fold, although their own action is seen. `name` sets studies of one data set apart. Raises ConfigError for a
+    fold with an action whose verb or noun occurs in no other.
     """
 
     dataset: str
@@ -52,7 +55,7 @@ class Study:
         return tuple(self.tokens.actions.tolist())
 
     def visuals(self, fold: Fold) -> Visuals:
-        """The pooled views, without the fold's actions in what may be learned from; the empty fold holds nothing out."""
+        """The pooled views; nothing is learned from the fold's actions, and the empty fold holds nothing out."""
         t = self.tokens
         out = np.isin(t.labels, [self.actions.index(held) for held in fold])
         train = t.train & ~out & ~np.isin(t.ids, list(self.hidden.get(fold, ())))
@@ -60,7 +63,7 @@ class Study:
 
 
 def check_fold(fold: Fold, actions: Sequence[str], phrases: Sequence[Phrase]) -> None:
-    """Raise ConfigError unless each held-out action has a noun, and its verb and nouns all occur in actions that are seen."""
+    """Raise ConfigError unless each held-out action has a noun, and its verb and nouns all occur in seen actions."""
     unknown = [held for held in fold if held not in actions]
     require(not unknown, "held", unknown, f"some of {', '.join(actions)}")
     known = dict(zip(actions, phrases, strict=True))
@@ -76,7 +79,8 @@ def load_studies(
 ) -> list[Study]:
     """The studies of a data set: verb and object, and on the playground verb and place.
 
-    The playground at `data` (None: it is drawn) is seen through the backbone `weights`; elsewhere the file `tokens` is read.
+    The playground at `data` (None: it is drawn) is seen through the backbone `weights`; elsewhere the file `tokens`
+    is read.
     """
     if dataset != "playground":
         return [object_study(dataset, FrozenTokens.load(tokens))]
@@ -87,8 +91,8 @@ def load_studies(
 def object_study(dataset: str, frozen: FrozenTokens) -> Study:
     """Verb and object, one action a fold: riding a bike, after riding a horse and fixing a bike.
 
-    On the playground the phrases are its own captions, and pictures in which a bystander performs the held-out action are
-    hidden; elsewhere the rule reads the labels, and nobody knows the bystanders.
+    On the playground the phrases are its own captions, and pictures in which a bystander performs the held-out action
+    are hidden; elsewhere the rule reads the labels, and nobody knows the bystanders.
     """
     actions, folds = frozen.actions.tolist(), tuple((held,) for held in HELD_OUT[dataset])
     if dataset != "playground":
@@ -98,9 +102,10 @@ def object_study(dataset: str, frozen: FrozenTokens) -> Study:
 
 
 def place_study(frozen: FrozenTokens) -> Study:
-    """Verb and place on the playground, all in one fold: drinking at the beach, after drinking elsewhere and much else there.
+    """Verb and place on the playground, all in one fold: drinking at the beach, after drinking elsewhere.
 
-    Every verb is seen in three places or one, every place with several verbs. Held-out images of both splits are searched in.
+    Every verb is seen in three places or one, every place with several verbs. Held-out images of both splits are
+    searched in.
     """
     wanted = np.isin(frozen.labels, [frozen.actions.tolist().index(a) for a in (*PLACES, *BOUND)])
     ids = frozen.ids[wanted]
@@ -113,7 +118,8 @@ def place_study(frozen: FrozenTokens) -> Study:
     tokens = replace(frozen, train=frozen.train[wanted] & ~out, labels=label,
                      actions=np.array(["_".join(pair) for pair in names]), **by_image)
     hidden = _shows(tokens, tuple(f"{action}@{place}" for action, place in PLACES.items()))
-    return Study("playground", tokens, tuple(Phrase(verb, (place,)) for verb, place in names), (fold,), {fold: hidden}, "places")
+    phrases = tuple(Phrase(verb, (place,)) for verb, place in names)
+    return Study("playground", tokens, phrases, (fold,), {fold: hidden}, "places")
 
 
 def _where(sample_id: str) -> tuple[str, str]:

@@ -1,57 +1,26 @@
 """One run of a study: train a text model without some actions, then find them by their phrases."""
 
-import tempfile
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import numpy as np
 
 from actret_core.compositions.visuals import Visuals
-from actret_core.presets import Preset
 from actret_core.retrieval.embeddings import unit_vectors
 from actret_core.text.crossmodal import Parts, parts_of, relevance, score
-from actret_core.text.model import MODELS, TextModel
-from actret_core.text.pairs import CaptionPairs
+from actret_core.text.model import TextModel
 from actret_core.text.query import embed_texts, embed_visuals
-from actret_core.text.vocabulary import Vocabulary, vocabulary_of, word_table
-from actret_core.training.config import TrainConfig
-from actret_core.training.fit import fit
-
-VARIANTS = {
-    "jpose": ("jpose", {"join": "learned"}),
-    "jpose-concat": ("jpose", {"join": "concat"}),
-    "mmen": ("mmen", {"text": "parts"}),
-    "mmen-caption": ("mmen", {"text": "caption"}),
-}
-
-
-@dataclass(frozen=True)
-class TextPreset:
-    """`tier` of the record; `model`, fields of the text models' config that differ from their defaults; `train`, how they
-    learn; `visual`, the fusion transformer behind the prototype that has seen everything."""
-
-    tier: str
-    visual: Preset
-    train: TrainConfig
-    model: dict[str, Any] = field(default_factory=dict)
+from actret_core.text.vocabulary import Vocabulary, vocabulary_of
+from actret_core.text_experiment import Captioned, TextPreset, train_captioned
 
 
 def train_text(
     visuals: Visuals, variant: str, preset: TextPreset, out: Path | None = None, progress: bool = False
 ) -> tuple[TextModel, Vocabulary]:
     """Train one of VARIANTS on the visuals that may be learned from, and the phrases of their actions."""
-    kind, change = VARIANTS[variant]
-    config_type, model_type = MODELS[kind]
-    phrases = [visuals.phrases[label] for label in visuals.labels[visuals.train]]
-    vocabulary = vocabulary_of(phrases)
-    config = config_type(visual_dim=visuals.features.shape[1], words=vocabulary.size, **preset.model | change)
-    L.seed_everything(preset.train.seed, verbose=False)
-    model = model_type(config, word_table(vocabulary, config.word_dim, seed=preset.train.seed))
-    pairs = CaptionPairs(visuals.features[visuals.train], phrases, vocabulary)
-    with tempfile.TemporaryDirectory() as temporary:
-        fit(model, pairs, None, preset.train, out or Path(temporary), progress)
+    phrases = tuple(visuals.phrases[label] for label in visuals.labels[visuals.train])
+    vocabulary, seen = vocabulary_of(phrases), Captioned(visuals.features[visuals.train], phrases)
+    model, _ = train_captioned(seen, variant, preset, vocabulary, out=out, progress=progress)
     return model, vocabulary
 
 
@@ -61,8 +30,9 @@ def text_similarity(model: TextModel, vocabulary: Vocabulary, visuals: Visuals) 
 
 
 def assess(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, float]:
-    """Percentages from the similarity [actions, test images] of every action's phrase (or prototype) to every test image.
+    """Percentages from the similarity of every action's phrase (or prototype) to every test image.
 
+    similarity [actions, test images].
     mAP, nDCG: the held-out phrase as a query. image_mAP, image_rank1: the held-out action's images as queries for the
     phrases. all_mAP: the mean over the phrases of all actions.
     """
@@ -71,8 +41,10 @@ def assess(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, flo
     relevant = relevance(actions, actions[labels])
     texts, images, mine = score(similarity, relevant), score(similarity.T, relevant.T), labels == row
     first = similarity.T[mine].argmax(1) == row
-    found = {"mAP": texts.ap[row], "nDCG": texts.ndcg[row], "image_mAP": images.ap[mine].mean(), "image_rank1": first.mean(),
-             "all_mAP": texts.mAP}
+    found = {
+        "mAP": texts.ap[row], "nDCG": texts.ndcg[row], "image_mAP": images.ap[mine].mean(),
+        "image_rank1": first.mean(), "all_mAP": texts.mAP,
+    }
     return {name: round(100 * float(value), 4) for name, value in found.items()}
 
 
@@ -111,13 +83,5 @@ def composed_prototypes(visuals: Visuals) -> np.ndarray:
 
 def with_seed(preset: TextPreset, seed: int) -> TextPreset:
     """The preset, all trainings from this seed."""
-    visual = replace(preset.visual, train=replace(preset.visual.train, seed=seed))
+    visual = preset.visual and replace(preset.visual, train=replace(preset.visual.train, seed=seed))
     return replace(preset, visual=visual, train=replace(preset.train, seed=seed))
-
-
-def as_config(preset: TextPreset, variant: str | None) -> dict[str, Any]:
-    """What a record says of the preset; None for the prototypes."""
-    if variant is None:
-        return {"visual": {"model": asdict(preset.visual.model), "train": asdict(preset.visual.train)}}
-    kind, change = VARIANTS[variant]
-    return {"text": {"method": kind, **preset.model, **change}, "train": asdict(preset.train)}

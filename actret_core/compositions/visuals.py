@@ -65,7 +65,7 @@ def pool_views(frozen: FrozenTokens, train: np.ndarray) -> np.ndarray:
 def embed_without(
     frozen: FrozenTokens, held: str | None, preset: Preset, hidden: Collection[str] = (), progress: bool = False
 ) -> np.ndarray:
-    """Train the fusion transformer without the action `held` (None: with all) and the images `hidden`; embed all images.
+    """Train the fusion transformer without the action `held` (None: with all) and the images `hidden`; embed all.
 
     Returns the embeddings F_T [N, D] of all N images, in the order of `frozen`.
     """

@@ -16,7 +16,8 @@ def agreement(
 
     verb: the same with its particle; base_verb: without it; verb_class: the same class, found by the parsed word.
     nouns: the same set, with all that stands before the heads; noun_heads: the same set of heads; noun_classes: the
-    same set of classes. noun_class_iou: mean intersection over union of the two sets of classes. parsed: a verb was found.
+    same set of classes. noun_class_iou: mean intersection over union of the two sets of classes. parsed: a verb was
+    found.
     """
     scores = [_compare(narration, _try(parser, narration.text), verbs, nouns) for narration in narrations]
     if not scores:

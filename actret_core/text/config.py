@@ -11,8 +11,8 @@ class SpaceConfig:
 
     visual_dim: width of the visual features. words, word_dim: rows and width of the table of word vectors.
     learn_words: whether the vectors of known words learn; False for pretrained ones. dim: width of each space.
-    margin: of the hinge, on squared distances of unit vectors. tt, tv, vt, vv: weights of the four losses, anchor first:
-    t for text, v for visual. triplets: drawn for each anchor of a batch.
+    margin: of the hinge, on squared distances of unit vectors. tt, tv, vt, vv: weights of the four losses, anchor
+    first: t for text, v for visual. triplets: drawn for each anchor of a batch.
     """
 
     visual_dim: int

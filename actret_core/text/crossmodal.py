@@ -48,12 +48,20 @@ def relevance(queries: Parts, gallery: Parts) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class CrossModalScores:
-    """Fractions in [0, 1]: `mAP` and `nDCG`, and those of each query, float [Q], NaN where it has nothing to find."""
+    """Fractions in [0, 1]: `mAP` and `nDCG`, and those of each query, float [Q], NaN where it has nothing to find.
+
+    `first` float [Q]: the rank of the best item of relevance 1, inf without any.
+    """
 
     mAP: float
     nDCG: float
     ap: np.ndarray
     ndcg: np.ndarray
+    first: np.ndarray
+
+    def rank(self, k: int) -> float:
+        """Rank-k: the share of queries, of those with an item of relevance 1, that show one among the first k."""
+        return float((self.first[np.isfinite(self.first)] <= k).mean())
 
 
 def score(similarity: np.ndarray, relevant: np.ndarray) -> CrossModalScores:
@@ -68,20 +76,29 @@ def score(similarity: np.ndarray, relevant: np.ndarray) -> CrossModalScores:
     if not np.isfinite(similarity).all():
         raise EmbeddingError("similarity holds NaN or inf; embed again")
     pieces = chunks(len(similarity), rows_per_chunk(similarity.shape[1]))
-    ap, ndcg = (np.concatenate(v) for v in zip(*(_score(similarity[p], relevant[p]) for p in pieces), strict=True))
+    parts = [_score(similarity[p], relevant[p]) for p in pieces]
+    ap, ndcg, first = (np.concatenate(values) for values in zip(*parts, strict=True))
     if np.isnan(ap).all():
-        raise EmbeddingError("relevance: no query has an item that shares its verb and all its nouns; nothing to average")
-    return CrossModalScores(float(np.nanmean(ap)), float(np.nanmean(ndcg)), ap, ndcg)
+        missing = "no query has an item that shares its verb and all its nouns"
+        raise EmbeddingError(f"relevance: {missing}; nothing to average")
+    return CrossModalScores(float(np.nanmean(ap)), float(np.nanmean(ndcg)), ap, ndcg, first)
 
 
-def score_both_ways(similarity: np.ndarray, relevant: np.ndarray) -> dict[str, dict[str, float]]:
-    """Percentages of text -> visual and visual -> text, and their mean; similarity and relevance [texts, visuals]."""
+def score_both_ways(
+    similarity: np.ndarray, relevant: np.ndarray, ranks: Sequence[int] = ()
+) -> dict[str, dict[str, float]]:
+    """Percentages of text -> visual and visual -> text, and their mean; similarity and relevance [texts, visuals].
+
+    `ranks`: each k for which Rank-k of text -> visual is wanted too, as "rank1".
+    """
     ways = {"text_to_visual": score(similarity, relevant), "visual_to_text": score(similarity.T, relevant.T)}
     out = {way: {"mAP": round(100 * s.mAP, 4), "nDCG": round(100 * s.nDCG, 4)} for way, s in ways.items()}
-    return out | {"mean": {m: round(sum(v[m] for v in out.values()) / 2, 4) for m in ("mAP", "nDCG")}}
+    mean = {m: round(sum(v[m] for v in out.values()) / 2, 4) for m in ("mAP", "nDCG")}
+    out["text_to_visual"] |= {f"rank{k}": round(100 * ways["text_to_visual"].rank(k), 4) for k in ranks}
+    return out | {"mean": mean}
 
 
-def _score(similarity: np.ndarray, relevant: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _score(similarity: np.ndarray, relevant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     order = np.argsort(-similarity.astype(np.float32), axis=1, kind="stable")
     exact = np.isclose(relevant, 1)
     hits = hits_in_ranking(order, exact, np.ones_like(exact))
@@ -89,4 +106,5 @@ def _score(similarity: np.ndarray, relevant: np.ndarray) -> tuple[np.ndarray, np
     weight = (best > 0) / np.log2(np.arange(2, relevant.shape[1] + 2))   # zero behind rank k
     gained = (np.take_along_axis(relevant, order, axis=1) * weight).sum(1)
     ideal = (best * weight).sum(1)
-    return average_precision(hits), np.divide(gained, ideal, out=np.full(len(ideal), np.nan), where=ideal > 0)
+    ndcg = np.divide(gained, ideal, out=np.full(len(ideal), np.nan), where=ideal > 0)
+    return average_precision(hits), ndcg, hits.first()

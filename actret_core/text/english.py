@@ -7,18 +7,18 @@ import re
 
 VOWELS = "aeiou"
 VERB_STEMS = {
-    "add": "add", "egg": "egg", "ly": "lie", "ty": "tie", "dy": "die", "tast": "taste", "past": "paste", "wast": "waste",
-    "bast": "baste", "chang": "change", "arrang": "arrange", "spong": "sponge", "breath": "breathe", "creat": "create",
-    "explor": "explore", "restor": "restore", "ignor": "ignore", "stor": "store", "focus": "focus",
+    "add": "add", "egg": "egg", "ly": "lie", "ty": "tie", "dy": "die", "tast": "taste", "past": "paste",
+    "wast": "waste", "bast": "baste", "chang": "change", "arrang": "arrange", "spong": "sponge", "breath": "breathe",
+    "creat": "create", "explor": "explore", "restor": "restore", "ignor": "ignore", "stor": "store", "focus": "focus",
 }
-NO_E = ("er", "en", "on", "or", "el", "et", "it", "op", "om", "al")  # endings of longer stems that take no e: open, water
+NO_E = ("er", "en", "on", "or", "el", "et", "it", "op", "om", "al")  # ends of longer stems that take no e: open, water
 KEEP_LL = ("roll", "fill", "pull", "call", "stall", "still")
 NOUNS = {
     "teeth": "tooth", "feet": "foot", "geese": "goose", "mice": "mouse", "men": "man", "women": "woman",
     "children": "child", "people": "person", "knives": "knife", "leaves": "leaf", "loaves": "loaf", "halves": "half",
     "shelves": "shelf", "shoes": "shoe", "canoes": "canoe", "toes": "toe", "cookies": "cookie", "pies": "pie",
-    "smoothies": "smoothie", "brownies": "brownie", "gas": "gas", "canvas": "canvas", "lens": "lens", "scissors": "scissors",
-    "tongs": "tongs", "trousers": "trousers", "chillies": "chilli",
+    "smoothies": "smoothie", "brownies": "brownie", "gas": "gas", "canvas": "canvas", "lens": "lens",
+    "scissors": "scissors", "tongs": "tongs", "trousers": "trousers", "chillies": "chilli",
 }
 
 

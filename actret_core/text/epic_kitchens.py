@@ -10,8 +10,8 @@ from pathlib import Path
 from actret_core.errors import DataError, TextError
 from actret_core.text.phrase import Phrase
 
-TRAIN_SENTENCES, TEST_CLIPS = "EPIC_100_retrieval_train_sentence.csv", "EPIC_100_retrieval_test.csv"
-TEST_SENTENCES = "EPIC_100_retrieval_test_sentence.csv"
+TRAIN_CLIPS, TEST_CLIPS = "EPIC_100_retrieval_train.csv", "EPIC_100_retrieval_test.csv"
+TRAIN_SENTENCES, TEST_SENTENCES = "EPIC_100_retrieval_train_sentence.csv", "EPIC_100_retrieval_test_sentence.csv"
 VERBS, NOUNS = "EPIC_100_verb_classes.csv", "EPIC_100_noun_classes.csv"
 
 

@@ -19,11 +19,12 @@ ARRAYS = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {
 
 
 def read_video_features(path: str | Path, clips: int | None = None, allow_pickle: bool = False) -> np.ndarray:
-    """The official features RGB, Flow and Audio [n, 25, 1024]: each a mean over its 25 segments, joined, float32 [n, 3072].
+    """The official features RGB, Flow and Audio [n, 25, 1024]: means over the 25 segments, joined, float32 [n, 3072].
 
-    An `.npz` with these three arrays is read as it is. The official file is a pickle, which can run any code while it is
-    read: it is refused unless `allow_pickle`, and then only arrays in it are accepted. `clips`: how many there should be.
-    Raises DataError for a file that is missing, of another layout or another length.
+    An `.npz` with these three arrays, or with their means [n, 1024], is read as it is. The official file is a pickle,
+    which can run any code while it is read: it is refused unless `allow_pickle`, and then only arrays in it are
+    accepted. `clips`: how many there should be. Raises DataError for a file that is missing, of another layout or
+    another length.
     """
     path = Path(path)
     streams = _open_pickle(path, allow_pickle) if path.suffix in (".pkl", ".pickle") else _open_npz(path)
@@ -34,9 +35,13 @@ def read_video_features(path: str | Path, clips: int | None = None, allow_pickle
 
 
 def convert_pickle(source: str | Path, target: str | Path) -> None:
-    """Write the official pickle, which the caller trusts, as an `.npz` that is safe to read from then on."""
+    """Write the means of the official pickle, which the caller trusts, as an `.npz`: small, and safe to read.
+
+    The pickle needs its own size of memory once (20 GB for the 67,217 clips of the training set), the means 0.8 GB.
+    Raises DataError where it is not of the official layout.
+    """
     streams = _open_pickle(Path(source), True)
-    np.savez(target, **{name: streams[name] for name in STREAMS if name in streams})
+    np.savez(target, **{name: _pool(Path(source), name, streams, None) for name in STREAMS})
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +77,11 @@ def _pool(path: Path, name: str, streams: Mapping[str, np.ndarray], clips: int |
     if name not in streams:
         raise DataError(f"{path}: lacks {name!r}; the official layout is {', '.join(STREAMS)}")
     values = _array(path, streams, name)
-    if values.ndim != 3 or values.shape[1:] != (SEGMENTS, CHANNELS):
-        raise DataError(f"{path}: {name} is {values.shape}, expected [n, {SEGMENTS}, {CHANNELS}]")
+    if values.shape[1:] not in ((SEGMENTS, CHANNELS), (CHANNELS,)):
+        raise DataError(f"{path}: {name} is {values.shape}, expected [n, {SEGMENTS}, {CHANNELS}] or [n, {CHANNELS}]")
     if clips is not None and len(values) != clips:
         raise DataError(f"{path}: {name} has {len(values)} clips, the captions {clips}; name the files of one split")
-    return _finite(path, name, values.mean(axis=1, dtype=np.float32), 2)
+    return _finite(path, name, values.mean(axis=1, dtype=np.float32) if values.ndim == 3 else values, 2)
 
 
 def _array(path: str | Path, arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
@@ -88,7 +93,8 @@ def _array(path: str | Path, arrays: Mapping[str, np.ndarray], name: str) -> np.
 
 def _finite(path: str | Path, name: str, values: np.ndarray, dims: int) -> np.ndarray:
     if values.ndim != dims or not np.issubdtype(values.dtype, np.floating) or not np.isfinite(values).all():
-        raise DataError(f"{path}: {name} is {values.dtype} {values.shape}, expected {dims} dimensions of finite numbers")
+        found = f"{values.dtype} {values.shape}"
+        raise DataError(f"{path}: {name} is {found}, expected {dims} dimensions of finite numbers")
     return values.astype(np.float32)
 
 
@@ -114,8 +120,8 @@ class _ArraysOnly(pickle.Unpickler):
 def _open_pickle(path: Path, allowed: bool) -> Mapping[str, np.ndarray]:
     if not allowed:
         raise DataError(
-            f"{path}: a pickle can run any code while it is read. If you trust where it came from, say allow_pickle=True, "
-            "or write it once as .npz by actret_core.text.features.convert_pickle"
+            f"{path}: a pickle can run any code while it is read. If you trust where it came from, say "
+            "allow_pickle=True (--trust-pickle), or write it once as .npz by actret_core.text.features.convert_pickle"
         )
     try:
         with open(path, "rb") as file:

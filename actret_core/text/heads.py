@@ -22,7 +22,10 @@ class EmbeddingHead(nn.Module):
 
 
 class WordAverage(nn.Module):
-    """The mean vector of each row's words: numbers [B, W] of a Vocabulary, 0 for none -> [B, word_dim]; zero for no word."""
+    """The mean vector of each row's words: numbers [B, W] of a Vocabulary, 0 for none -> [B, word_dim].
+
+    A row without words is zero.
+    """
 
     def __init__(self, table: np.ndarray, learn: bool) -> None:
         super().__init__()

@@ -37,8 +37,8 @@ def _draw(allowed: Tensor, each: int) -> Tensor:
 class CrossModalTriplets(nn.Module):
     """The weighted sum of four losses max(0, margin + |a - p|^2 - |a - n|^2), each a mean over its triplets.
 
-    text and visual [B, d] at unit length, labels [B]. Labels of a part of speech make the sampling aware of it: all that
-    is cut is alike, whatever it is. Rows of label -1 have no such part and are left out.
+    text and visual [B, d] at unit length, labels [B]. Labels of a part of speech make the sampling aware of it: all
+    that is cut is alike, whatever it is. Rows of label -1 have no such part and are left out.
     """
 
     def __init__(self, config: SpaceConfig) -> None:

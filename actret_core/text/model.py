@@ -33,7 +33,8 @@ class TextModel(nn.Module):
         super().__init__()
         wanted = f"{list(table.shape)}, the shape of the table of word vectors"
         require(table.shape == (config.words, config.word_dim), "words", [config.words, config.word_dim], wanted)
-        self.config, self.words, self.triplets = config, WordAverage(table, config.learn_words), CrossModalTriplets(config)
+        self.config, self.words = config, WordAverage(table, config.learn_words)
+        self.triplets = CrossModalTriplets(config)
 
     def texts(self, verb_words: Tensor, noun_words: Tensor) -> dict[str, Tensor]:
         """The phrases in each space."""
@@ -58,8 +59,8 @@ class Jpose(TextModel):
         super().__init__(config, table)
         self.text = nn.ModuleDict({part: EmbeddingHead(config.word_dim, config.dim) for part in PARTS})
         self.visual = nn.ModuleDict({part: EmbeddingHead(config.visual_dim, config.dim) for part in PARTS})
-        learned = config.join == "learned"
-        self.last = nn.ModuleDict({m: nn.Linear(2 * config.dim, config.dim) for m in ("text", "visual")} if learned else {})
+        joined = ("text", "visual") if config.join == "learned" else ()
+        self.last = nn.ModuleDict({modality: nn.Linear(2 * config.dim, config.dim) for modality in joined})
 
     def texts(self, verb_words: Tensor, noun_words: Tensor) -> dict[str, Tensor]:
         words = dict(zip(PARTS, (verb_words, noun_words), strict=True))
@@ -75,7 +76,10 @@ class Jpose(TextModel):
         return join(self.last[modality](joined)) if self.last else joined
 
     def loss(self, spaces: dict[str, Pair], target: Tensor) -> Tensor:
-        """PoS-aware losses of verb and noun, and the PoS-agnostic one: target int [B, 3], verb, noun and action, -1: none."""
+        """PoS-aware losses of verb and noun, and the PoS-agnostic one.
+
+        target int [B, 3]: verb, noun and action; -1 for none.
+        """
         weights = {"verb": self.config.parts, "noun": self.config.parts, "action": self.config.action}
         columns = dict(zip(weights, target.unbind(1), strict=True))
         return torch.stack([w * self.triplets(*spaces[s], columns[s]) for s, w in weights.items() if w]).sum()

@@ -13,8 +13,11 @@ from actret_core.text.vocabulary import Vocabulary
 
 
 def class_labels(phrases: Sequence[Phrase]) -> np.ndarray:
-    """Verb, main noun (the first, -1 for none) and action of each phrase, int64 [N, 3]; equal words make equal classes."""
-    keys = [(p.verb, p.nouns[:1], (p.verb, frozenset(p.nouns))) for p in phrases]
+    """Verb, main noun (the first, -1 for none) and action of each phrase, int64 [N, 3]; equal words, equal classes.
+
+    A verb that a caption lacks is -1, too.
+    """
+    keys = [((p.verb,) if p.verb else (), p.nouns[:1], (p.verb, frozenset(p.nouns))) for p in phrases]
     columns = []
     for column in zip(*keys, strict=True):
         names = {name: i for i, name in enumerate(dict.fromkeys(column))}
@@ -25,9 +28,9 @@ def class_labels(phrases: Sequence[Phrase]) -> np.ndarray:
 class CaptionPairs(Dataset):
     """Items `visual` [D], `verb_words` [V], `noun_words` [W], `target` [3] and `index`, one for each caption.
 
-    visual [n, D]; phrases, N of them, and `rows` int [N], the visual of each (default: one each, in order). labels [N, 3]
-    are those of `class_labels` unless the data set has its own. Raises DataError where these do not fit together, or
-    where all captions say the same.
+    visual [n, D]; phrases, N of them, and `rows` int [N], the visual of each (default: one each, in order). labels
+    [N, 3] are those of `class_labels` unless the data set has its own. Raises DataError where these do not fit
+    together, or where all captions say the same.
     """
 
     def __init__(
@@ -36,7 +39,8 @@ class CaptionPairs(Dataset):
     ) -> None:
         self.rows = np.arange(len(visual)) if rows is None else np.asarray(rows)
         if len(self.rows) != len(phrases) or not len(phrases):
-            raise DataError(f"{len(phrases)} captions for {len(self.rows)} visuals: name features and captions of one split")
+            counts = f"{len(phrases)} captions for {len(self.rows)} visuals"
+            raise DataError(f"{counts}: name features and captions of one split")
         self.visual = torch.from_numpy(np.ascontiguousarray(visual, dtype=np.float32))
         self.verb_words = torch.from_numpy(vocabulary.numbers([p.verb_words for p in phrases]))
         self.noun_words = torch.from_numpy(vocabulary.numbers([p.noun_words for p in phrases]))

@@ -11,13 +11,14 @@ from actret_core.text.english import gerund_stem, noun_lemma, verb_lemma
 from actret_core.text.phrase import Phrase
 
 ARTICLES = frozenset(
-    "a an the my your his her its our their this that these those some any all both each every more another other one two "
-    "three four five six".split()
+    "a an the my your his her its our their this that these those some any all both each every more another other one "
+    "two three four five six".split()
 )
 PRONOUNS = frozenset("it them him me us everything something anything self himself herself itself".split())
 PARTICLES = frozenset(
-    "about above across against along around aside at away back behind between by down for from in inside into near off on "
-    "onto out outside over through to together toward towards under underneath up upon with within without".split()
+    "about above across against along around aside at away back behind between by down for from in inside into near "
+    "off on onto out outside over through to together toward towards under underneath up upon with within "
+    "without".split()
 )
 CUTS = frozenset("and or while then using , ; & if when".split())
 ADVERBS = frozenset("still again now just also slowly quickly carefully very".split())
@@ -27,11 +28,11 @@ BEGINNING = frozenset(  # of another verb: "try to open", "continue washing"
     "continue continues continuing keep keeps start starts begin begins finish finishes try tries trying".split()
 )
 VERBS = frozenset(  # that may stand alone; any other single word is taken for a thing
-    "adjust applaud bake blow brush call chop clap clean climb close cook count cut dance drink drive dry eat feed fish fix "
-    "flip fly fold fry garden get grab hike hold jump laugh listen look mix move open peel phone place play pour pull push "
-    "put read remove rest ride rinse roll row run search serve shake shoot shop sing sit skate ski sleep slice smell smile "
-    "smoke speak squeeze stand stir stop stroll swim take talk text throw turn type wait walk wash watch wave wipe work "
-    "write".split()
+    "adjust applaud bake blow brush call chop clap clean climb close cook count cut dance drink drive dry eat feed "
+    "fish fix flip fly fold fry garden get grab hike hold jump laugh listen look mix move open peel phone place play "
+    "pour pull push put read remove rest ride rinse roll row run search serve shake shoot shop sing sit skate ski "
+    "sleep slice smell smile smoke speak squeeze stand stir stop stroll swim take talk text throw turn type wait walk "
+    "wash watch wave wipe work write".split()
 )
 
 

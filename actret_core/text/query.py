@@ -14,6 +14,8 @@ from actret_core.text.parsing import parse_query
 from actret_core.text.phrase import Phrase
 from actret_core.text.vocabulary import Vocabulary
 
+AT_ONCE = 4096  # phrases: the vectors of all words of many long captions would fill the memory
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -26,14 +28,22 @@ class Answer:
 
 
 @torch.inference_mode()
-def embed_texts(model: TextModel, vocabulary: Vocabulary, phrases: Sequence[Phrase], space: str = "action") -> np.ndarray:
+def embed_texts(
+    model: TextModel, vocabulary: Vocabulary, phrases: Sequence[Phrase], space: str = "action"
+) -> np.ndarray:
     """Phrases in a space of the model, float32 [N, d]; zero where a phrase has no word for that space.
 
     Raises ConfigError unless the vocabulary is as long as the model's.
     """
-    require(vocabulary.size == model.config.words, "vocabulary", vocabulary.size, f"{model.config.words}, the model's own")
-    words = (vocabulary.numbers([getattr(p, name) for p in phrases]) for name in ("verb_words", "noun_words"))
+    wanted = model.config.words
+    require(vocabulary.size == wanted, "vocabulary", vocabulary.size, f"{wanted}, the model's own")
     model.cpu().eval()
+    pieces = [phrases[at : at + AT_ONCE] for at in range(0, max(len(phrases), 1), AT_ONCE)]
+    return np.concatenate([_embed_piece(model, vocabulary, piece, space) for piece in pieces])
+
+
+def _embed_piece(model: TextModel, vocabulary: Vocabulary, phrases: Sequence[Phrase], space: str) -> np.ndarray:
+    words = (vocabulary.numbers([getattr(p, name) for p in phrases]) for name in ("verb_words", "noun_words"))
     return model.texts(*map(torch.from_numpy, words))[space].numpy()
 
 
@@ -48,8 +58,8 @@ def search(model: TextModel, vocabulary: Vocabulary, text: str, visual: np.ndarr
     """Rank visual features [N, D] by how well they fit a text as people type it; ties by index.
 
     A word outside the vocabulary is read as the known word that is spelled nearly the same, or else left out; without a
-    verb the nouns decide, and the other way round. Each of this is told in `notes`. Raises TextError if the text is empty
-    or no word of it is known.
+    verb the nouns decide, and the other way round. Each of this is told in `notes`. Raises TextError if the text is
+    empty or no word of it is known.
     """
     phrase, notes = _known(parse_query(text), vocabulary)
     similarity = embed_visuals(model, visual) @ embed_texts(model, vocabulary, [phrase])[0]

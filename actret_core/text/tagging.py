@@ -16,7 +16,8 @@ def load_tagger(model: str = "en_core_web_sm") -> Callable[[str], Iterable[Any]]
         import spacy  # the optional extra: nobody else pays for it
     except ImportError:
         raise TextError(
-            "spaCy is not installed: `pip install 'actret[nlp]'`, or use actret_core.text.parsing.parse, which needs none"
+            "spaCy is not installed: `pip install 'actret[nlp]'`, or use actret_core.text.parsing.parse, "
+            "which needs none"
         ) from None
     try:
         return spacy.load(model)
@@ -27,9 +28,9 @@ def load_tagger(model: str = "en_core_web_sm") -> Callable[[str], Iterable[Any]]
 def tag(caption: str, tagger: Callable[[str], Iterable[Any]]) -> Phrase:
     """As `parsing.parse`, from the tokens of a spaCy pipeline: their `pos_`, `dep_` and `head`.
 
-    The first verb counts; its particle is the first particle or preposition that hangs on it. Taggers are made for whole
-    sentences: a bare imperative ("open fridge") they may take for an adjective and a noun. Raises TextError for a
-    caption that is empty or has no verb.
+    The first verb counts; its particle is the first particle or preposition that hangs on it. Taggers are made for
+    whole sentences: a bare imperative ("open fridge") they may take for an adjective and a noun. Raises TextError for
+    a caption that is empty or has no verb.
     """
     tokens = list(tagger(caption.replace("_", " ").strip()))
     if not tokens:

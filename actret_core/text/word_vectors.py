@@ -12,9 +12,9 @@ from actret_core.errors import DataError
 def read_word_vectors(path: str | Path, wanted: Container[str] | None = None) -> dict[str, np.ndarray]:
     """Word -> float32 [D], lines of a word and D numbers; `wanted` words alone, or all of the file.
 
-    A first line of two whole numbers (word2vec's count and D) is skipped, a `.gz` is unpacked, and of a word that stands
-    there twice the first counts. The binary format is not read: convert it to text. Raises DataError, naming the line,
-    for a file that is missing, another format, or of uneven length.
+    A first line of two whole numbers (word2vec's count and D) is skipped, a `.gz` is unpacked, and of a word that
+    stands there twice the first counts. The binary format is not read: convert it to text. Raises DataError, naming
+    the line, for a file that is missing, another format, or of uneven length.
     """
     path, out, dim = Path(path), {}, 0
     try:
@@ -36,7 +36,8 @@ def read_word_vectors(path: str | Path, wanted: Container[str] | None = None) ->
 
 def _check_length(path: Path, number: int, length: int, dim: int) -> None:
     if length != dim or dim < 2:
-        raise DataError(f"{path}: line {number} has {length} numbers, expected {max(dim, 2)}; is it a text file of vectors?")
+        expected = f"expected {max(dim, 2)}; is it a text file of vectors?"
+        raise DataError(f"{path}: line {number} has {length} numbers, {expected}")
 
 
 def _numbers(path: Path, number: int, values: list[str]) -> np.ndarray:

@@ -9,6 +9,6 @@ from actret_core.viz.style import PERSON, PERSON_STYLE, REGION, REGION_STYLE, WR
 
 __all__ = [
     "PERSON", "PERSON_STYLE", "REGION", "REGION_STYLE", "WRONG", "bars", "code_of", "context_panel", "draw_boxes",
-    "embedding_map", "flow_chart", "label_points", "phrase_rows", "query_rows", "rank_strips", "ranked_list", "ranked_outlines",
-    "readable", "sample_grid", "save_figure", "show_image", "space_maps",
+    "embedding_map", "flow_chart", "label_points", "phrase_rows", "query_rows", "rank_strips", "ranked_list",
+    "ranked_outlines", "readable", "sample_grid", "save_figure", "show_image", "space_maps",
 ]

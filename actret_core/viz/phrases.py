@@ -48,8 +48,8 @@ def _found(axes: Axes, sample: ActionSample, degree: float, place: int, actions:
 def space_maps(
     spaces: Mapping[str, tuple[np.ndarray, np.ndarray]], names: Mapping[str, Sequence[str]], unseen: np.ndarray
 ) -> Figure:
-    """Spaces side by side, each projected to the plane: points [N, 2] with their label int [N], which indexes the names of
-    that space. Members of `unseen` bool [N] are black; each label's name stands at the median of its points."""
+    """Spaces side by side, each projected to the plane: points [N, 2] with their label int [N], which indexes the
+    names of that space. Members of `unseen` bool [N] are black; a label's name stands at the median of its points."""
     figure, axes = plt.subplots(1, len(spaces), figsize=(5.4 * len(spaces), 4.6), layout="constrained", squeeze=False)
     colors, markers = plt.get_cmap("tab20").colors, "osD^v<>PX*phH"
     for ax, (space, (points, labels)) in zip(axes.flat, spaces.items(), strict=True):
@@ -61,5 +61,6 @@ def space_maps(
             x, y = np.median(points[(labels == label) & ~unseen], axis=0)
             ground = {"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0}
             ax.text(x, y, names[space][label], ha="center", va="center", fontsize=8, bbox=ground)
-        ax.set(title=space, xticks=[], yticks=[], xlabel="first direction (no unit)", ylabel="second direction (no unit)")
+        ax.set(title=space, xticks=[], yticks=[])
+        ax.set(xlabel="first direction (no unit)", ylabel="second direction (no unit)")
     return figure

@@ -75,7 +75,7 @@ def test_open_choices_states_the_defaults() -> None:
 
 
 def test_the_page_of_results_says_what_is_recorded() -> None:
-    """A cell says "recorded" where a run of that data set, method, variant and tier is in `results/`, else "not run"."""
+    """A cell says "recorded" where a run of that data set, method, variant and tier is in `results/`."""
     runs = {"reduced": "-cpu", "cpu": "-cpu", "full": "-full", "plus": "-plus"}
     row = re.compile(r"^\| (stanford40|voc2012|epic_kitchens|msrvtt) \| (.+?) \|(.+)\|$", re.M)
     rows = row.findall((ROOT / "book/results.md").read_text())

@@ -6,20 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from actret_core.compositions.study import TextPreset
 from actret_core.data.tokens import FrozenTokens
 from actret_core.models.config import RegionNetConfig
 from actret_core.presets import Preset
+from actret_core.text_experiment import TextPreset
 from actret_core.training.config import TrainConfig
 
 ACTIONS = ("cutting_trees", "feeding_a_horse", "fixing_a_bike", "riding_a_bike", "riding_a_horse")
-QUICK = TrainConfig(epochs=2, batch_size=20, lr=1e-2, weight_decay=0.0, mixup=0.0, held_out=0.0, precision="32-true", workers=0)
+QUICK = TrainConfig(
+    epochs=2, batch_size=20, lr=1e-2, weight_decay=0.0, mixup=0.0, held_out=0.0, precision="32-true", workers=0
+)
 
 
 @pytest.fixture(scope="session")
 def make_tokens() -> Callable[..., FrozenTokens]:
     def make(each: int = 12, actions: tuple[str, ...] = ACTIONS, channels: int = 8) -> FrozenTokens:
-        """`each` images an action, a third of them to search in; a token is the sum of its verb's and noun's direction."""
+        """`each` images an action, a third to search in; a token is the sum of its verb's and noun's direction."""
         rng = np.random.default_rng(0)
         axes = {word: rng.normal(size=channels) for a in actions for word in (a.split("_")[0], a.split("_")[-1])}
         labels = np.repeat(np.arange(len(actions)), each)
@@ -38,4 +40,4 @@ def make_tokens() -> Callable[..., FrozenTokens]:
 @pytest.fixture(scope="session")
 def quick() -> TextPreset:
     head = RegionNetConfig(blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8)
-    return TextPreset("cpu", Preset("cpu", head, QUICK), replace(QUICK, epochs=6), {"dim": 16, "word_dim": 16})
+    return TextPreset("cpu", replace(QUICK, epochs=6), {"dim": 16, "word_dim": 16}, Preset("cpu", head, QUICK))

@@ -21,8 +21,9 @@ def drawn() -> FrozenTokens:
     """The playground's 1500 samples, by name alone."""
     names = [f"{action}_{n + 1:03d}" for n in range(125) for action in PLAYGROUND_ACTIONS]
     return FrozenTokens(
-        np.ones((1500, 3, 2), np.int8), np.ones(2, np.float32), np.ones(1500, np.uint8), np.zeros((1500, 2, 4), np.uint16),
-        np.tile(np.arange(12, dtype=np.uint8), 125), np.array(names), np.arange(1500) // 12 % 3 != 2, np.array(PLAYGROUND_ACTIONS),
+        np.ones((1500, 3, 2), np.int8), np.ones(2, np.float32), np.ones(1500, np.uint8),
+        np.zeros((1500, 2, 4), np.uint16), np.tile(np.arange(12, dtype=np.uint8), 125), np.array(names),
+        np.arange(1500) // 12 % 3 != 2, np.array(PLAYGROUND_ACTIONS),
     )
 
 
@@ -59,7 +60,8 @@ def test_places(drawn: FrozenTokens) -> None:
         assert shown_setting(name, 0) == place and study.phrases[label] == Phrase(verb, (place,))
     names = study.tokens.ids[visuals.train].tolist()
     for name in names:
-        assert shown_setting(name, 0) not in {PLACES.get(action) for action in shown_actions(name, 0)}, "nobody does it there"
+        places = {PLACES.get(action) for action in shown_actions(name, 0)}
+        assert shown_setting(name, 0) not in places, "nobody does it there"
     held = np.isin(visuals.labels, [study.actions.index(h) for h in fold])
     assert (visuals.test & held).sum() == held.sum() > 60, "all of their images are searched in"
     assert not (visuals.train & visuals.test).any() and set(names) < set(drawn.ids[drawn.train].tolist())
@@ -79,7 +81,8 @@ def test_loading(make_tokens: Maker, drawn: FrozenTokens, tmp_path: Path, monkey
 def test_what_may_be_held_out(make_tokens: Maker) -> None:
     study = object_study("stanford40", make_tokens())
     for fold, message in (
-        (("cutting_trees",), "held='cutting_trees': .* cut, tree does not"), (("flying",), "held=.'flying'.: expected some of"),
+        (("cutting_trees",), "held='cutting_trees': .* cut, tree does not"),
+        (("flying",), "held=.'flying'.: expected some of"),
         (("riding_a_bike", "riding_a_horse"), "held='riding_a_bike': .* ride does not"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -12,6 +12,7 @@ from actret_core.compositions.studies import Study, object_study
 from actret_core.compositions.visuals import Visuals
 from actret_core.data.tokens import FrozenTokens
 from actret_core.results import list_records
+from actret_core.text_experiment import VARIANTS, TextPreset
 
 NAMES = ["jpose-concat-cpu-seed1", "jpose-cpu-seed1", "mmen-caption-cpu-seed1", "mmen-cpu-seed1", "prototype-cpu-seed1"]
 
@@ -26,8 +27,8 @@ def visuals(whole: Study) -> Visuals:
     return whole.visuals(("riding_a_bike",))
 
 
-@pytest.mark.parametrize("variant", study.VARIANTS)
-def test_every_variant_trains_and_finds(visuals: Visuals, quick: study.TextPreset, variant: str) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_trains_and_finds(visuals: Visuals, quick: TextPreset, variant: str) -> None:
     model, vocabulary = study.train_text(visuals, variant, quick)
     assert vocabulary.words == ("bike", "cut", "feed", "fix", "horse", "ride", "tree")
     similarity = study.text_similarity(model, vocabulary, visuals)
@@ -37,8 +38,9 @@ def test_every_variant_trains_and_finds(visuals: Visuals, quick: study.TextPrese
     assert found["all_mAP"] > 60, "seen actions are found"
 
 
-def test_the_seed_decides(visuals: Visuals, quick: study.TextPreset) -> None:
-    runs = [study.text_similarity(*study.train_text(visuals, "mmen", study.with_seed(quick, seed)), visuals) for seed in (0, 0, 1)]
+def test_the_seed_decides(visuals: Visuals, quick: TextPreset) -> None:
+    models = [study.train_text(visuals, "mmen", study.with_seed(quick, seed)) for seed in (0, 0, 1)]
+    runs = [study.text_similarity(*model, visuals) for model in models]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert abs(runs[0] - runs[2]).max() > 1e-3
 
@@ -53,8 +55,8 @@ def test_scores_by_hand(visuals: Visuals) -> None:
     assert found["mAP"] == pytest.approx(100 * np.mean([1 / 5, 2 / 6, 3 / 7, 4 / 8]), abs=1e-3)
     assert found["image_mAP"] == found["image_rank1"] == 100
     assert found["all_mAP"] == pytest.approx((400 + found["mAP"]) / 5, abs=1e-3)
-    worth = 1 / np.log2(np.arange(2, 14))                               # of ranks 1 to 12, as many as are relevant at all
-    ideal = worth[:4].sum() + 0.5 * worth[4:].sum()                      # riding a horse and fixing a bike are half right
+    worth = 1 / np.log2(np.arange(2, 14))                  # of ranks 1 to 12, as many as are relevant at all
+    ideal = worth[:4].sum() + 0.5 * worth[4:].sum()        # riding a horse and fixing a bike are half right
     assert found["nDCG"] == pytest.approx(100 * (0.5 * worth[:4].sum() + worth[4:8].sum()) / ideal, abs=1e-3)
 
 
@@ -72,7 +74,7 @@ def test_prototypes(visuals: Visuals) -> None:
 
 
 def test_a_seed_is_recorded_once(
-    whole: Study, quick: study.TextPreset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Study, quick: TextPreset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     records = record_study(whole, quick, 1, tmp_path, said.append)
@@ -88,16 +90,18 @@ def test_a_seed_is_recorded_once(
     assert (record.seed, record.epochs, record.config["train"]["seed"]) == (1, 6, 1)
     assert record.config["text"] == {"method": "jpose", "dim": 16, "word_dim": 16, "join": "learned"}
     prototype = by_name["prototype-cpu-seed1"]
-    assert prototype.metrics["seen"]["mAP"] > 80 and set(prototype.metrics["seen"]["held_out"]) == {"riding_a_bike", "riding_a_horse"}
+    seen = prototype.metrics["seen"]
+    assert seen["mAP"] > 80 and set(seen["held_out"]) == {"riding_a_bike", "riding_a_horse"}
     assert prototype.config["visual"]["model"]["hidden"] == 8 and prototype.epochs == 2
     monkeypatch.setattr(module, "_measure", lambda *_: pytest.fail("nothing is left to do"))
     assert record_study(whole, quick, 1, tmp_path, said.append) == []
 
 
-def test_a_named_study_without_images_to_have_seen(whole: Study, quick: study.TextPreset, tmp_path: Path) -> None:
+def test_a_named_study_without_images_to_have_seen(whole: Study, quick: TextPreset, tmp_path: Path) -> None:
     tokens = whole.tokens
     never = replace(tokens, train=tokens.train & (tokens.labels != 3))
-    record_study(replace(whole, tokens=never, folds=(("riding_a_bike",),), name="places"), quick, 0, tmp_path, lambda _: None)
+    study_of_one = replace(whole, tokens=never, folds=(("riding_a_bike",),), name="places")
+    record_study(study_of_one, quick, 0, tmp_path, lambda _: None)
     records = list_records(tmp_path, "stanford40")
     assert [r.variant for r in records] == ["places-concat", "places", "places-caption", "places", "places"]
     assert not [r for r in records if "seen" in r.metrics], "no upper bound where nothing can have been seen"

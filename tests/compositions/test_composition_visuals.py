@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from actret_core.compositions import visuals as module
-from actret_core.compositions.study import TextPreset
 from actret_core.compositions.visuals import embed_without, playground_tokens, pool_views
 from actret_core.data.playground import write_playground
 from actret_core.data.tokens import FrozenTokens
 from actret_core.errors import ConfigError
 from actret_core.models.fusion import FusionHead
+from actret_core.text_experiment import TextPreset
 
 Maker = Callable[..., FrozenTokens]
 

@@ -96,6 +96,17 @@ def test_both_ways_and_their_mean(problem: tuple[np.ndarray, np.ndarray]) -> Non
     assert found["mean"]["mAP"] == pytest.approx(50 * (there.mAP + back.mAP), abs=1e-3)
 
 
+def test_rank_k_by_hand() -> None:
+    """The right item stands first, third, nowhere; a query with nothing to find does not count."""
+    similarity = np.array([[3.0, 2, 1], [3, 2, 1], [3, 2, 1]])
+    relevant = np.array([[1.0, 0, 1], [0.5, 0.5, 1], [0, 0, 0]])
+    found = score(similarity, relevant)
+    assert found.first.tolist() == [1, 3, np.inf] and [found.rank(k) for k in (1, 2, 3)] == [0.5, 0.5, 1]
+    both = score_both_ways(similarity, relevant, ranks=(1, 3))
+    assert both["text_to_visual"]["rank1"] == 50 and both["text_to_visual"]["rank3"] == 100
+    assert set(both["visual_to_text"]) == set(both["mean"]) == {"mAP", "nDCG"}
+
+
 def test_wrong_input(problem: tuple[np.ndarray, np.ndarray]) -> None:
     similarity, relevant = problem
     with pytest.raises(EmbeddingError, match=r"similarity is \(9, 39\), relevance \(9, 40\)"):

@@ -102,8 +102,11 @@ def test_absent_and_foreign_files(folder: Path) -> None:
 
 def test_agreement_by_hand(folder: Path) -> None:
     verbs, nouns = epic.read_classes(folder / epic.VERBS), epic.read_classes(folder / epic.NOUNS)
-    narrations = epic.read_narrations(folder / epic.TRAIN_SENTENCES) + epic.read_narrations(folder / epic.TEST_CLIPS)[2:]
-    answers = {"pick up knife": Phrase("pick", ("knife",)), "put down knife and chopping board": Phrase("put", ("board",))}
+    train, clips = (epic.read_narrations(folder / name) for name in (epic.TRAIN_SENTENCES, epic.TEST_CLIPS))
+    narrations = train + clips[2:]
+    answers = {
+        "pick up knife": Phrase("pick", ("knife",)), "put down knife and chopping board": Phrase("put", ("board",))
+    }
 
     def parser(text: str) -> Phrase:
         if text not in answers:
@@ -120,7 +123,9 @@ def test_agreement_by_hand(folder: Path) -> None:
         agreement([], verbs, nouns, parser)
 
 
-@pytest.mark.parametrize("name, count, verb, noun", [(epic.TRAIN_SENTENCES, 15989, 99, 93), (epic.TEST_CLIPS, 9668, 98, 96)])
+@pytest.mark.parametrize(
+    "name, count, verb, noun", [(epic.TRAIN_SENTENCES, 15989, 99, 93), (epic.TEST_CLIPS, 9668, 98, 96)]
+)
 def test_real_narrations(real_data: Path, name: str, count: int, verb: int, noun: int) -> None:
     root = real_data / "epic_kitchens_100_text"
     verbs, nouns = epic.read_classes(root / epic.VERBS), epic.read_classes(root / epic.NOUNS)

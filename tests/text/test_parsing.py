@@ -14,9 +14,9 @@ holding_an_umbrella: hold umbrella | jumping: jump | looking_through_a_microscop
 looking_through_a_telescope: look-through telescope | playing_guitar: play guitar | playing_violin: play violin |
 pouring_liquid: pour liquid | pushing_a_cart: push cart | reading: read | phoning: phone | riding_a_bike: ride bike |
 riding_a_horse: ride horse | rowing_a_boat: row boat | running: run | shooting_an_arrow: shoot arrow | smoking: smoke |
-taking_photos: take photo | texting_message: text message | throwing_frisby: throw frisby | using_a_computer: use computer |
-walking_the_dog: walk dog | washing_dishes: wash dish | watching_TV: watch tv | waving_hands: wave hand |
-writing_on_a_board: write-on board | writing_on_a_book: write-on book"""
+taking_photos: take photo | texting_message: text message | throwing_frisby: throw frisby |
+using_a_computer: use computer | walking_the_dog: walk dog | washing_dishes: wash dish | watching_TV: watch tv |
+waving_hands: wave hand | writing_on_a_board: write-on board | writing_on_a_book: write-on book"""
 PLAYGROUND = """
 brushing_teeth: brush tooth | drinking: drink | feeding_a_horse: feed horse | fixing_a_bike: fix bike |
 flying_a_kite: fly kite | hiking: hike | phoning: phone | riding_a_bike: ride bike | riding_a_horse: ride horse |
@@ -26,8 +26,9 @@ jumping: jump | phoning: phone | playinginstrument: play instrument | reading: r
 ridinghorse: ride horse | running: run | takingphoto: take photo | usingcomputer: use computer | walking: walk"""
 NARRATIONS = """
 open fridge: open fridge | put down knife: put-down knife | take the plate from cupboard: take-from plate cupboard |
-pick up sugar bowl: pick-up bowl:sugar | put the lid back on the pot: put-back lid pot | wash knife and fork: wash knife fork |
-clean it with tap water: clean-with water:tap | still pouring cereal into bowl: pour-into cereal bowl |
+pick up sugar bowl: pick-up bowl:sugar | put the lid back on the pot: put-back lid pot |
+wash knife and fork: wash knife fork | clean it with tap water: clean-with water:tap |
+still pouring cereal into bowl: pour-into cereal bowl |
 pick up box of eggs: pick-up box:egg | cut onion.: cut onion | closes tap: close tap | rinse pots, pans: rinse pot pan |
 take washing up bowl: take bowl:washing:up | try to open a jar: open jar | continue washing the cup: wash cup |
 dry two glasses: dry glass | taste soup using spoon: taste soup spoon | slice of the bread: slice bread"""
@@ -41,7 +42,9 @@ def _cases(text: str) -> list[tuple[str, Phrase]]:
     return [(caption.strip(), Phrase(said.split()[0], tuple(said.split()[1:]))) for caption, said in pairs]
 
 
-@pytest.mark.parametrize("caption, expected", _cases(" | ".join([STANFORD40, PLAYGROUND, VOC2012, NARRATIONS, SENTENCES])))
+@pytest.mark.parametrize(
+    "caption, expected", _cases(" | ".join([STANFORD40, PLAYGROUND, VOC2012, NARRATIONS, SENTENCES]))
+)
 def test_caption(caption: str, expected: Phrase) -> None:
     assert parse(caption) == expected
 
@@ -53,7 +56,8 @@ def test_all_labels_are_tested() -> None:
 
 
 def test_the_playground_says_the_same_of_what_it_rides() -> None:
-    for label in ("riding_a_bike", "riding_a_horse", "fixing_a_bike", "feeding_a_horse", "walking_a_dog", "flying_a_kite"):
+    riding = ("riding_a_bike", "riding_a_horse")
+    for label in (*riding, "fixing_a_bike", "feeding_a_horse", "walking_a_dog", "flying_a_kite"):
         found = parse(label)
         assert (found.verb, *found.nouns) == PLAYGROUND_CAPTIONS[label]
 

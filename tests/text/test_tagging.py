@@ -19,8 +19,9 @@ def _tagger(*rows: tuple[str, str, str, int]) -> object:
 
 
 PUT = _tagger(
-    ("Putting", "VERB", "ROOT", 0), ("down", "ADP", "prt", 0), ("the", "DET", "det", 4), ("chopping", "NOUN", "compound", 4),
-    ("boards", "NOUN", "dobj", 0), ("in", "ADP", "prep", 0), ("the", "DET", "det", 8), ("clean", "ADJ", "amod", 8),
+    ("Putting", "VERB", "ROOT", 0), ("down", "ADP", "prt", 0), ("the", "DET", "det", 4),
+    ("chopping", "NOUN", "compound", 4), ("boards", "NOUN", "dobj", 0), ("in", "ADP", "prep", 0),
+    ("the", "DET", "det", 8), ("clean", "ADJ", "amod", 8),
     ("sink", "NOUN", "pobj", 5),
 )
 

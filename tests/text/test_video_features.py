@@ -38,7 +38,10 @@ def test_a_pickle_is_refused_unless_allowed(tmp_path: Path, streams: dict[str, n
 def test_a_pickle_is_converted_once(tmp_path: Path, streams: dict[str, np.ndarray]) -> None:
     (tmp_path / "test.pkl").write_bytes(pickle.dumps(streams))
     convert_pickle(tmp_path / "test.pkl", tmp_path / "test.npz")
-    assert read_video_features(tmp_path / "test.npz", 4).shape == (4, 3072)
+    direct = read_video_features(tmp_path / "test.pkl", 4, allow_pickle=True)
+    np.testing.assert_array_equal(read_video_features(tmp_path / "test.npz", 4), direct)
+    with np.load(tmp_path / "test.npz") as file:
+        assert file["RGB"].shape == (4, 1024), "the means alone are kept"
 
 
 class _Harmful:
@@ -55,7 +58,8 @@ def test_even_an_allowed_pickle_runs_nothing(tmp_path: Path, monkeypatch: pytest
 
 
 def test_damaged_or_foreign_pickles(tmp_path: Path) -> None:
-    for content, message in ((b"no pickle", "not a pickle of arrays"), (pickle.dumps([1]), "holds a list, expected a dict")):
+    no_dict = pickle.dumps([1])
+    for content, message in ((b"no pickle", "not a pickle of arrays"), (no_dict, "holds a list, expected a dict")):
         (tmp_path / "test.pkl").write_bytes(content)
         with pytest.raises(DataError, match=message):
             read_video_features(tmp_path / "test.pkl", allow_pickle=True)
@@ -95,7 +99,8 @@ def test_absent_or_damaged_npz(tmp_path: Path) -> None:
 
 CAPTIONED = {
     "features": np.arange(6.0).reshape(2, 3), "ids": np.array(["v1", "v2"]),
-    "captions": np.array(["a man cooks", "a dog runs", "a man is cooking"]), "caption_ids": np.array(["v2", "v1", "v2"]),
+    "captions": np.array(["a man cooks", "a dog runs", "a man is cooking"]),
+    "caption_ids": np.array(["v2", "v1", "v2"]),
 }
 
 
