@@ -17,7 +17,8 @@ def test_study_asks_for_every_study_and_seed(tmp_path: Path, monkeypatch: pytest
     asked, loaded = [], []
     monkeypatch.setattr(text_commands, "record_study", lambda *given: asked.append(given))
     monkeypatch.setattr(text_commands, "load_studies", lambda *given: loaded.append(given) or ["objects", "places"])
-    cli.main(["text", "study", "--dataset", "stanford40", "--tokens", "t.npz", "--seeds", "0", "3", "--results", str(tmp_path)])
+    options = ["--dataset", "stanford40", "--tokens", "t.npz", "--seeds", "0", "3", "--results", str(tmp_path)]
+    cli.main(["text", "study", *options])
     cli.main(["text", "study", "--data", "drawn", "--weights", "w.safetensors"])
     presets = text_commands.TEXT_PRESETS
     assert loaded[0] == ("stanford40", None, text_commands.BACKBONE, Path("t.npz"))
@@ -28,7 +29,8 @@ def test_study_asks_for_every_study_and_seed(tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 def narrations(tmp_path: Path) -> Path:
-    names = (text_commands.epic.VERBS, text_commands.epic.NOUNS, text_commands.epic.TRAIN_SENTENCES, text_commands.epic.TEST_CLIPS)
+    epic = text_commands.epic
+    names = (epic.VERBS, epic.NOUNS, epic.TRAIN_SENTENCES, epic.TEST_CLIPS)
     for name, text in zip(names, (VERBS, NOUNS, TRAIN, CLIPS), strict=True):
         (tmp_path / name).write_text(text)
     return tmp_path
