@@ -1,4 +1,4 @@
-"""Small captioned videos in the official layouts: features are the sum of a direction for the verb and one for the noun."""
+"""Small captioned videos in the official layouts; features sum a direction for the verb and one for the noun."""
 
 import csv
 import pickle
