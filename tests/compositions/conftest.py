@@ -12,7 +12,7 @@ from actret_core.presets import Preset
 from actret_core.text_experiment import TextPreset
 from actret_core.training.config import TrainConfig
 
-ACTIONS = ("cutting_trees", "feeding_a_horse", "fixing_a_bike", "riding_a_bike", "riding_a_horse")
+ACTIONS = ("cutting_trees", "feeding_a_horse", "fixing_a_bike", "riding_a_bike", "riding_a_horse", "fixing_a_car")
 QUICK = TrainConfig(
     epochs=2, batch_size=20, lr=1e-2, weight_decay=0.0, mixup=0.0, held_out=0.0, precision="32-true", workers=0
 )
