@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
+from actret_core.viz.charts import label_points
 from actret_core.viz.photographs import draw_boxes, show_image
 from actret_core.viz.style import readable
 
@@ -49,7 +50,7 @@ def space_maps(
     spaces: Mapping[str, tuple[np.ndarray, np.ndarray]], names: Mapping[str, Sequence[str]], unseen: np.ndarray
 ) -> Figure:
     """Spaces side by side, each projected to the plane: points [N, 2] with their label int [N], which indexes the
-    names of that space. Members of `unseen` bool [N] are black; a label's name stands at the median of its points."""
+    names of that space. Members of `unseen` bool [N] are black; a label's name stands by the median of its points."""
     figure, axes = plt.subplots(1, len(spaces), figsize=(5.4 * len(spaces), 4.6), layout="constrained", squeeze=False)
     colors, markers = plt.get_cmap("tab20").colors, "osD^v<>PX*phH"
     for ax, (space, (points, labels)) in zip(axes.flat, spaces.items(), strict=True):
@@ -57,10 +58,16 @@ def space_maps(
             chosen = (labels == label) & ~unseen
             ax.scatter(*points[chosen].T, s=12, color=colors[label % 20], marker=markers[label % 13], alpha=0.7)
         ax.scatter(*points[unseen].T, s=22, color="black", marker="x", linewidths=1)
-        for label in np.unique(labels[~unseen]):
-            x, y = np.median(points[(labels == label) & ~unseen], axis=0)
-            ground = {"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0}
-            ax.text(x, y, names[space][label], ha="center", va="center", fontsize=8, bbox=ground)
         ax.set(title=space, xticks=[], yticks=[])
         ax.set(xlabel="first direction (no unit)", ylabel="second direction (no unit)")
+    for ax, (space, (points, labels)) in zip(axes.flat, spaces.items(), strict=True):
+        _name(ax, points[~unseen], labels[~unseen], names[space])
     return figure
+
+
+def _name(axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+    found = np.unique(labels)
+    spots = np.stack([np.median(points[labels == label], axis=0) for label in found])
+    label_points(axes, spots, [names[label] for label in found])
+    for text in axes.texts:
+        text.set_bbox({"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0})

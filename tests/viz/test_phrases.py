@@ -36,7 +36,6 @@ def test_maps_of_spaces() -> None:
                         {"verbs": ["ride", "fix", "feed"], "nouns": ["bike", "horse"]}, unseen)
     verbs, nouns = figure.axes
     assert [t.get_text() for t in verbs.texts] == ["ride", "fix", "feed"] and len(nouns.texts) == 2
-    x, y = verbs.texts[1].get_position()
-    np.testing.assert_allclose([x, y], np.median(points[(labels == 1) & ~unseen], axis=0))
+    np.testing.assert_allclose(verbs.texts[1].xy, np.median(points[(labels == 1) & ~unseen], axis=0))
     assert sum(len(c.get_offsets()) for c in verbs.collections) == 30 and len(verbs.collections[-1].get_offsets()) == 6
     assert verbs.get_xlabel() and HALF.startswith("#")
