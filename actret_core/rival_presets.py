@@ -64,10 +64,12 @@ RIVALS = {
     },
 }
 
+NARROW = {"channels": 64, "hidden": 64}  # torchvision's widths are made for ResNet-50's 2048 channels
+
 # recognition: the training is the region-aware model's, whatever the tier
 RIVALS |= {
     name: {
-        "demo": Preset("demo", config(**SMALL, **({"hidden": 64} if name == "fast_rcnn" else {})), DEMO.train),
+        "demo": Preset("demo", config(**SMALL, **(NARROW if name == "fast_rcnn" else {})), DEMO.train),
         "cpu": Preset("cpu", config(), CPU.train),
         "full": Preset("full", config(), PRESETS["paper"].train),
     }

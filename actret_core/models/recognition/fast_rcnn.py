@@ -16,7 +16,7 @@ from actret_core.models.recognition.config import RecognitionConfig
 from actret_core.models.weights import fill, read_weights
 
 PRETRAINED = ("imagenet", "coco")
-CHANNELS, LEVELS, TRAINED = 256, ("0", "1", "2", "3"), 3  # of torchvision's pyramid; how many stages it fine-tunes
+LEVELS, TRAINED = ("0", "1", "2", "3"), 3  # of torchvision's pyramid; how many stages it fine-tunes
 COCO = "FasterRCNN_ResNet50_FPN_Weights.COCO_V1"
 
 
@@ -26,20 +26,22 @@ class FastRcnnConfig(RecognitionConfig):
 
     "coco" is torchvision's `fasterrcnn_resnet50_fpn`: a pyramid of four levels and the head come from detection
     (`load_coco`). "imagenet" is the config's backbone with a pyramid of one level, and a head that starts anew.
-    roi_size: cells of the person's box on a side; hidden: width of the head. Both are fixed by the weights of "coco".
+    channels: of the pyramid; roi_size: cells of the person's box on a side; hidden: width of the head. The three are
+    fixed by the weights of "coco".
     """
 
     pretrained: str = "imagenet"
+    channels: int = 256
     roi_size: int = 7
     hidden: int = 1024
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.pretrained in PRETRAINED, "pretrained", self.pretrained, f"one of {', '.join(PRETRAINED)}")
-        for field in ("roi_size", "hidden"):
+        for field in ("channels", "roi_size", "hidden"):
             require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
         if self.pretrained == "coco":
-            fixed = {"backbone": "resnet50", "roi_size": 7, "hidden": 1024}
+            fixed = {"backbone": "resnet50", "channels": 256, "roi_size": 7, "hidden": 1024}
             for field, value in fixed.items():
                 require(getattr(self, field) == value, field, getattr(self, field), f"{value!r} with pretrained='coco'")
 
@@ -64,9 +66,9 @@ class FastRcnn(nn.Module):
             self.backbone, self.fpn, levels = whole.body, whole.fpn, LEVELS
         else:
             self.backbone, levels = build_backbone(config.backbone), LEVELS[:1]
-            self.fpn = FeaturePyramidNetwork([self.backbone.dim], CHANNELS)
+            self.fpn = FeaturePyramidNetwork([self.backbone.dim], config.channels)
         self.pool = MultiScaleRoIAlign(list(levels), config.roi_size, sampling_ratio=2)
-        self.box_head = TwoMLPHead(CHANNELS * config.roi_size**2, config.hidden)
+        self.box_head = TwoMLPHead(config.channels * config.roi_size**2, config.hidden)
         self.classifier = nn.Linear(config.hidden, config.classes)
 
     def forward(self, image: Tensor, person: Tensor) -> Output:
@@ -75,7 +77,7 @@ class FastRcnn(nn.Module):
         # RoI Align has no bfloat16 kernel on every device
         levels = {name: level.float() for name, level in levels.items()}
         size = (self.config.image_size, self.config.image_size)
-        cells = self.pool(levels, list(person.float()[:, None]), [size])  # [B, 256, roi_size, roi_size]
+        cells = self.pool(levels, list(person.float()[:, None]), [size])  # [B, channels, roi_size, roi_size]
         embedding = self.box_head(cells)
         return Output(embedding, self.classifier(embedding))
 

@@ -36,11 +36,13 @@ def coco() -> FastRcnn:
 
 def test_the_box_head_sees_the_person_alone() -> None:
     """One level: RoI Align of the pyramid's map, two layers with ReLU, and the classifier."""
-    model = FastRcnn(FastRcnnConfig(classes=3, backbone="small", image_size=32, hidden=16)).eval()
+    config = FastRcnnConfig(classes=3, backbone="small", image_size=32, channels=24, hidden=16)
+    model = FastRcnn(config).eval()
     image, person = torch.randn(2, 3, 32, 32), torch.tensor([[2.0, 3, 20, 30], [0, 0, 9, 9]])
     inner, layer = model.fpn.inner_blocks[0], model.fpn.layer_blocks[0]
-    level = layer(inner(model.backbone(image)))                          # [2, 256, 4, 4]
+    level = layer(inner(model.backbone(image)))                          # [2, 24, 4, 4]
     cells = roi_align(level, [box[None] for box in person], 7, 4 / 32, sampling_ratio=2)
+    assert level.shape == (2, 24, 4, 4)
     hidden = model.box_head.fc6(cells.flatten(1)).relu()
     expected = model.box_head.fc7(hidden).relu()
     output = model(image, person)
@@ -119,7 +121,7 @@ def test_a_model_of_the_imagenet_kind_takes_no_detector(state: dict[str, Tensor]
         load_coco(model)
 
 
-@pytest.mark.parametrize(("field", "value"), [("backbone", "small"), ("roi_size", 5), ("hidden", 512)])
+@pytest.mark.parametrize(("field", "value"), [("backbone", "small"), ("channels", 64), ("roi_size", 5), ("hidden", 512)])
 def test_what_the_coco_weights_fix(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=re.escape(f"{field}={value!r}: expected")):
         FastRcnnConfig(pretrained="coco", **{field: value})
