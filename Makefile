@@ -31,6 +31,19 @@ execute = for notebook in $(NOTEBOOKS); do \
 	$(PAPERMILL) $$notebook $(1)/$$notebook --cwd $(1)/notebooks $(2) || exit 1; \
 	done
 
+# $(prepare): sets $$data and $$weights, and fetches what is not named: photographs, proposals, torchvision's weights.
+prepare = data="$(DATA)"; weights="$(WEIGHTS)"; \
+	if [ -z "$$data" ]; then \
+		data=".cache/$(DATASET)"; $(BIN)/python -m actret_core download "$(DATASET)" --to "$$data" || exit 1; \
+	fi; \
+	[ -d "$$data" ] || { echo "DATA=$$data is no folder; name the one that holds JPEGImages/" >&2; exit 1; }; \
+	[ -z "$$weights" ] || [ -f "$$weights" ] || { echo "WEIGHTS=$$weights is no file" >&2; exit 1; }; \
+	if [ -z "$(PROPOSALS)" ] && ! ls "$$data"/proposals*.json* >/dev/null 2>&1; then \
+		$(BIN)/python -m actret_core detect --dataset "$(DATASET)" --data "$$data" || exit 1; \
+	fi; \
+	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
+	weights=$${weights:-ResNet50_Weights.IMAGENET1K_V2}
+
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo "  Another Python: PYTHON=python3.12. Another environment: VENV=folder."
@@ -59,25 +72,17 @@ test: install  ## run the tests, and every notebook against its saved outputs
 	$(BIN)/python -m pytest tests --nbval --nbval-current-env $(if $(NOTEBOOKS),_build/nbval/notebooks)
 
 reproduce: install  ## run every notebook on a real data set: DATASET=stanford40 DATA=folder WEIGHTS=file
-	@out="_build/reproduce/$(DATASET)"; data="$(DATA)"; weights="$(WEIGHTS)"; \
-	if [ -z "$$data" ]; then \
-		data=".cache/$(DATASET)"; $(BIN)/python -m actret_core download "$(DATASET)" --to "$$data" || exit 1; \
-	fi; \
-	[ -d "$$data" ] || { echo "DATA=$$data is no folder; name the one that holds JPEGImages/" >&2; exit 1; }; \
-	[ -z "$$weights" ] || [ -f "$$weights" ] || { echo "WEIGHTS=$$weights is no file" >&2; exit 1; }; \
-	if [ -z "$(PROPOSALS)" ] && ! ls "$$data"/proposals*.json* >/dev/null 2>&1; then \
-		$(BIN)/python -m actret_core detect --dataset "$(DATASET)" --data "$$data" || exit 1; \
-	fi; \
-	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
+	@out="_build/reproduce/$(DATASET)"; $(prepare); \
 	$(call stage,"$$out"); \
-	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$${weights:-ResNet50_Weights.IMAGENET1K_V2}" \
+	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$$weights" \
 		$(if $(PROPOSALS),-r PROPOSALS "$(abspath $(PROPOSALS))")); \
 	echo "The executed notebooks and their figures are in $$out/"
 
 rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DIM=64, DATASET= DATA= WEIGHTS=
-	@for run in $(METHODS) "strong_reid --crop"; do \
+	@$(prepare); for run in $(METHODS) "strong_reid --crop"; do \
 		$(BIN)/python -m actret_core train --once --method $$run --preset $(PRESET) --seed $(SEED) --dim $(DIM) \
-			--dataset "$(DATASET)" --data "$(DATA)" --weights "$(WEIGHTS)" || exit 1; \
+			--dataset "$(DATASET)" --data "$$data" --weights "$$weights" \
+			$(if $(PROPOSALS),--proposals "$(abspath $(PROPOSALS))") || exit 1; \
 	done
 
 bench: install  ## time re-ranking, evaluation and search beside public code; called again, it goes on

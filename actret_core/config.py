@@ -28,3 +28,9 @@ def require(condition: bool, field: str, value: Any, expected: str) -> None:
     """Raise ConfigError naming `field` unless `condition` holds."""
     if not condition:
         raise ConfigError(f"{field}={value!r}: expected {expected}")
+
+
+def require_at_least(low: float, config: Any, *names: str) -> None:
+    """Raise ConfigError unless each of the named fields of `config` is `low` or more."""
+    for name in names:
+        require(getattr(config, name) >= low, name, getattr(config, name), f"at least {low}")

@@ -1,9 +1,8 @@
 """Named settings: what is trained by default where, and the tier that its record bears."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from actret_core.models.config import RegionNetConfig
+from actret_core.models.config import ModelConfig, RegionNetConfig
 from actret_core.training.config import TrainConfig
 
 
@@ -15,7 +14,7 @@ class Preset:
     """
 
     tier: str
-    model: Any
+    model: ModelConfig
     train: TrainConfig
     pairs: TrainConfig | None = None
 
@@ -35,7 +34,8 @@ DEMO = Preset(
 # what the small backbone learns before (`pretrain_small`), on as many pictures of another seed
 PRETEXT_IMAGES = 6000
 PRETEXT = replace(
-    DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto", workers=1
+    DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto",
+    workers=1,
 )
 
 CPU = Preset(

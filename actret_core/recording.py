@@ -39,7 +39,7 @@ def record_run(
 ) -> RunRecord:
     """Embed both splits, score them, and write the record, the small test embeddings and the logits below `results`.
 
-    `metrics` are those of the small files (a PCA fitted on the training set, float16), so that anyone can recompute them;
+    `metrics` are those of the small files (a PCA fitted on the training set, float16), so that anyone can compute them;
     `metrics_full_dim` are those of the model's own features; for the Reranking Transformer, `resorted` are those of
     their ranking with its best places sorted anew. Raises ConfigError unless `dim` is 1 or more.
     """

@@ -22,7 +22,7 @@ STRONG_REID_FULL = TrainConfig(
     milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0,
     clip=0.0,
 )
-# the code's rate, batch and clipping; the weight decay is ours, and Nesterov's momentum where the code has the plain one
+# the code's rate, batch and clipping; the weight decay is ours, and Nesterov's momentum where the code's is plain
 DELG_FULL = TrainConfig(
     epochs=25, batch_size=32, lr=0.01, weight_decay=1e-4, optimizer="sgd", schedule="linear", mixup=0.0, held_out=0.0,
     clip=10.0,
@@ -76,8 +76,8 @@ RIVALS |= {
     for name, (config, _) in RECOGNITION.items()
 }
 
-# conv1 to layer3 rest, and their maps are computed once; so all that is left of augmentation is the mirror. Five epochs:
-# half of the preset "cpu", so that two cores train all methods in an afternoon
+# conv1 to layer3 rest, and their maps are computed once; so all that is left of augmentation is the mirror. Five
+# epochs, half of the preset "cpu", so that two cores train all methods in an afternoon
 REDUCED_TRAIN = {"epochs": 5, "mixup": 0.0, "workers": 0}
 
 

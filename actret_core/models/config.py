@@ -1,8 +1,8 @@
-"""Every choice of the region-aware model, those that the paper leaves open included."""
+"""What all configs of models share, and the region-aware model's: all that the paper leaves open is a field."""
 
 from dataclasses import dataclass
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 
 WHOLE = ("resnet50", "resnet50_he2016", "small")
 BACKBONES = (*WHOLE, *(f"{name}_tail" for name in WHOLE))
@@ -10,12 +10,28 @@ POSITIONS = ("token", "type", "none")
 
 
 @dataclass(frozen=True)
-class RegionNetConfig:
-    """The region-aware model. The defaults are the paper's, or our answer where it is silent ("Open choices").
+class ModelConfig:
+    """The fields that the config of every method has.
 
     classes: number of actions. backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016"
-    (stride in the 1x1), "small" (for the playground), or one of these with "_tail": the last stage alone, on cached maps
-    (`data.maps`). image_size: pixels of the photograph, squashed to a square. k, min_score, max_iou: Eq. 2. roi_size:
+    (stride in the 1x1), "small" (for the playground), or one of these with "_tail": the last stage alone, on cached
+    maps (`data.maps`). image_size: pixels of the photograph, squashed to a square.
+    """
+
+    classes: int = 40
+    backbone: str = "resnet50"
+    image_size: int = 224
+
+    def __post_init__(self) -> None:
+        require(self.backbone in BACKBONES, "backbone", self.backbone, f"one of {', '.join(BACKBONES)}")
+        require_at_least(1, self, "classes", "image_size")
+
+
+@dataclass(frozen=True)
+class RegionNetConfig(ModelConfig):
+    """The region-aware model. The defaults are the paper's, or our answer where it is silent ("Open choices").
+
+    k, min_score, max_iou: Eq. 2. roi_size:
     cells of an RoI before its maximum is taken. features: a subset of "agl": anchored person, global, contextual
     regions (Fig. 4a). fusion: False averages the tokens instead. blocks, heads, ffn, dropout: the fusion transformer
     (Table 4 varies blocks). pre_norm: normalize before attention, not after. position: one per "token", one per
@@ -23,9 +39,6 @@ class RegionNetConfig:
     the views to one scale by a batch norm each before they are fused (the paper adds them as they are).
     """
 
-    classes: int = 40
-    backbone: str = "resnet50"
-    image_size: int = 224
     k: int = 10
     min_score: float = 0.05
     max_iou: float = 1.0
@@ -43,12 +56,11 @@ class RegionNetConfig:
     hidden: int = 512
 
     def __post_init__(self) -> None:
-        require(self.backbone in BACKBONES, "backbone", self.backbone, f"one of {', '.join(BACKBONES)}")
+        super().__post_init__()
         require(self.position in POSITIONS, "position", self.position, f"one of {', '.join(POSITIONS)}")
         subset = 0 < len(self.features) == len(set(self.features) & set("agl"))
         require(subset, "features", self.features, "some of the letters a (person), g (global), l (regions), each once")
-        for field in ("classes", "image_size", "k", "roi_size", "blocks", "heads", "ffn", "hidden"):
-            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        require_at_least(1, self, "k", "roi_size", "blocks", "heads", "ffn", "hidden")
         for field in ("min_score", "max_iou"):
             require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "a number in [0, 1]")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")

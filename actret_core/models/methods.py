@@ -1,7 +1,6 @@
 """The methods by name: the config of each, and the module that is built from it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
@@ -10,16 +9,16 @@ from actret_core.models.baselines.delg import Delg, DelgConfig
 from actret_core.models.baselines.rrt import Rrt, RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReid, StrongReidConfig
 from actret_core.models.baselines.token import TokenConfig, TokenNet
-from actret_core.models.config import RegionNetConfig
+from actret_core.models.config import ModelConfig, RegionNetConfig
 from actret_core.models.recognition import RECOGNITION
 from actret_core.models.region_net import RegionNet
 
 
 @dataclass(frozen=True)
 class Method:
-    """A frozen dataclass `config`, with at least classes, backbone and image_size, and the `module` built from it."""
+    """The kind of its `config`, and the `module` that is built from one."""
 
-    config: type
+    config: type[ModelConfig]
     module: type[nn.Module]
 
 
@@ -38,13 +37,13 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def method_of(config: Any) -> str:
+def method_of(config: ModelConfig) -> str:
     """The name of the method that `config` is of. Raises ConfigError if it is of none."""
     names = [name for name, method in METHODS.items() if type(config) is method.config]
     require(bool(names), "config", type(config).__name__, "the config of a method in `METHODS`")
     return names[0]
 
 
-def build_model(config: Any) -> nn.Module:
+def build_model(config: ModelConfig) -> nn.Module:
     """A randomly initialized model of any method, by its config."""
     return METHODS[method_of(config)].module(config)

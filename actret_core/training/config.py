@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 
 SCHEDULES = ("constant", "linear", "cosine", "multistep", "onecycle")
 OPTIMIZERS = ("adamw", "adam", "sgd")
@@ -55,16 +55,16 @@ class TrainConfig:
         require(self.schedule in SCHEDULES, "schedule", self.schedule, f"one of {', '.join(SCHEDULES)}")
         require(self.optimizer in OPTIMIZERS, "optimizer", self.optimizer, f"one of {', '.join(OPTIMIZERS)}")
         require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
-        for field in ("epochs", "batch_size", "patience"):
-            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        require_at_least(1, self, "epochs", "batch_size", "patience")
         require(self.batch_size > 1, "batch_size", self.batch_size, "at least 2, for the batch norm")
         require(self.lr > 0, "lr", self.lr, "a positive number")
         for field in ("held_out", "label_smoothing"):
             require(0 <= getattr(self, field) < 1, field, getattr(self, field), "a number in [0, 1)")
         require(0 <= self.erasing <= 1, "erasing", self.erasing, "a number in [0, 1]")
         require(0 < self.min_crop <= 1, "min_crop", self.min_crop, "a number in (0, 1]")
-        for field in ("jitter", "mixup", "weight_decay", "clip", "workers", "warmup", "per_class", "pad_crop"):
-            require(getattr(self, field) >= 0, field, getattr(self, field), "zero or more")
+        require_at_least(
+            0, self, "jitter", "mixup", "weight_decay", "clip", "workers", "warmup", "per_class", "pad_crop"
+        )
         self._check_schedule()
         whole = not self.per_class or self.batch_size % self.per_class == 0
         require(whole, "per_class", self.per_class, f"a divisor of batch_size={self.batch_size}, or 0 for a shuffle")

@@ -48,7 +48,7 @@ def test_paper_to_code_names_real_code() -> None:
     """Each `module.py`: `name` of a row that is not planned is defined in that module."""
     lines = [line for line in (ROOT / "book/paper_to_code.md").read_text().splitlines() if "planned*: `" not in line]
     for line in lines:
-        for module, names in re.findall(r"`(\w+/\w+\.py|viz\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
+        for module, names in re.findall(r"`(\w+/\w+\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
             path = ROOT / "actret_core" / module
             assert path.exists(), line
             nodes = ast.walk(ast.parse(path.read_text()))
@@ -80,3 +80,16 @@ def test_results_page_knows_which_runs_are_recorded() -> None:
         for tier, cell in zip(("cpu", "full", "plus"), cells, strict=True):
             recorded = any(ROOT.glob(f"results/{dataset}/{method}-{tier}-*.json"))
             assert ("not run" in cell) != recorded, f"{dataset} {method} {tier}: the page says {cell!r}"
+
+
+def test_the_page_of_results_says_what_is_recorded() -> None:
+    """A cell says "recorded" where a run of that data set, method, variant and tier is in `results/`, else "not run"."""
+    runs = {"reduced": "-cpu", "cpu": "-cpu", "full": "-full", "plus": "-plus"}
+    rows = re.findall(r"^\| (stanford40|voc2012) \| (.+?) \|(.+)\|$", (ROOT / "book/results.md").read_text(), re.M)
+    assert len(rows) == 20
+    for dataset, names, cells in rows:
+        method, *variant = re.findall(r"`(\w+)`", names)
+        for (column, tier), said in zip(runs.items(), cells.split("|"), strict=True):
+            stem = "-".join([method, *(["reduced"] if column == "reduced" else []), *variant]) + tier
+            exists = any((ROOT / "results" / dataset).glob(f"{stem}-seed*.json"))
+            assert said.strip() == ("recorded" if exists else "not run"), (dataset, stem)

@@ -4,31 +4,30 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
-from actret_core.models.baselines.checks import check_fields
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
 
 
 @dataclass(frozen=True)
-class DelgConfig:
+class DelgConfig(ModelConfig):
     """The defaults are those of the authors' TensorFlow code; a PyTorch version in wide use differs in most.
 
     dim: of the whitened embedding (the other: 512). p: GeM's power, fixed (the other learns it). margin: ArcFace's, in
     radians (the other: 0.15). scale: of its cosines, here the root of 2048 (the other: 30).
     """
 
-    classes: int = 40
-    backbone: str = "resnet50"
-    image_size: int = 224
     dim: int = 2048
     p: float = 3.0
     margin: float = 0.1
     scale: float = 45.25
 
     def __post_init__(self) -> None:
-        check_fields(self, at_least_one=("dim", "p"), not_negative=("margin",))
+        super().__post_init__()
+        require_at_least(1, self, "dim", "p")
+        require_at_least(0, self, "margin")
         require(self.scale > 0, "scale", self.scale, "a positive number")
 
 

@@ -10,25 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actret_core.config import require
-from actret_core.models.baselines.checks import check_fields
+from actret_core.config import require, require_at_least
 from actret_core.models.baselines.delg import Delg, DelgConfig
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output, sinusoid
 
 CLS, SEP, FIRST, SECOND = range(4)
 
 
 @dataclass(frozen=True)
-class RrtConfig:
+class RrtConfig(ModelConfig):
     """The defaults are the authors'.
 
     dim: of DELG's embedding, which ranks first. cells: a finer map is averaged to cells x cells. local_dim: of a local
     descriptor. blocks, heads, ffn, dropout: the pair transformer. top: how many of a ranking it sorts anew.
     """
 
-    classes: int = 40
-    backbone: str = "resnet50"
-    image_size: int = 224
     dim: int = 2048
     cells: int = 7
     local_dim: int = 128
@@ -39,7 +36,8 @@ class RrtConfig:
     top: int = 100
 
     def __post_init__(self) -> None:
-        check_fields(self, at_least_one=("dim", "cells", "local_dim", "blocks", "heads", "ffn", "top"))
+        super().__post_init__()
+        require_at_least(1, self, "dim", "cells", "local_dim", "blocks", "heads", "ffn", "top")
         require(self.local_dim % self.heads == 0, "heads", self.heads, f"a divisor of local_dim={self.local_dim}")
         require(self.local_dim % 4 == 0, "local_dim", self.local_dim, "a multiple of 4, for sines of rows and columns")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")

@@ -12,23 +12,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import action_shares
-from actret_core.models.baselines.checks import check_fields
+from actret_core.models.config import ModelConfig
 
 
 @dataclass(frozen=True)
-class StrongReidConfig:
+class StrongReidConfig(ModelConfig):
     """The defaults are the authors'.
 
     last_stride: of the backbone. smoothing: of the labels. margin: of the triplets. center_weight, center_lr: of the
     center loss, and the step by which its centers follow. crop: see the anchored person alone, not the whole image.
     """
 
-    classes: int = 40
-    backbone: str = "resnet50"
-    image_size: int = 224
     last_stride: int = 1
     smoothing: float = 0.1
     margin: float = 0.3
@@ -37,7 +34,8 @@ class StrongReidConfig:
     crop: bool = False
 
     def __post_init__(self) -> None:
-        check_fields(self, not_negative=("margin", "center_weight", "center_lr"))
+        super().__post_init__()
+        require_at_least(0, self, "margin", "center_weight", "center_lr")
         require(self.last_stride in (1, 2), "last_stride", self.last_stride, "1 or 2")
         require(0 <= self.smoothing < 1, "smoothing", self.smoothing, "a number in [0, 1)")
 

@@ -5,24 +5,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
-from actret_core.models.baselines.checks import check_fields
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
 
 
 @dataclass(frozen=True)
-class TokenConfig:
+class TokenConfig(ModelConfig):
     """The defaults are the authors', but for their stochastic depth, which is left out.
 
     dim: of a token and of the embedding. tokens: how many. heads: of all attention. refinements: decoder layers.
     dropout: in attention and MLP. margin, in radians, and scale: ArcFace's.
     """
 
-    classes: int = 40
-    backbone: str = "resnet50"
-    image_size: int = 224
     dim: int = 1024
     tokens: int = 4
     heads: int = 8
@@ -32,7 +29,9 @@ class TokenConfig:
     scale: float = 32.0
 
     def __post_init__(self) -> None:
-        check_fields(self, at_least_one=("dim", "tokens", "heads"), not_negative=("refinements", "margin"))
+        super().__post_init__()
+        require_at_least(1, self, "dim", "tokens", "heads")
+        require_at_least(0, self, "refinements", "margin")
         require(self.dim % self.heads == 0, "heads", self.heads, f"a divisor of dim={self.dim}")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
         require(self.scale > 0, "scale", self.scale, "a positive number")

@@ -2,14 +2,14 @@
 
 from torch import nn
 
+from actret_core.models.config import ModelConfig
 from actret_core.models.recognition.action_mask import ActionMask, ActionMaskConfig
-from actret_core.models.recognition.config import RecognitionConfig
 from actret_core.models.recognition.fast_rcnn import FastRcnn, FastRcnnConfig
 from actret_core.models.recognition.two_stream import TwoStream, TwoStreamConfig
 from actret_core.models.recognition.whole_image import WholeImage, WholeImageConfig
 
 # a method's name in the records -> its config and its module
-RECOGNITION: dict[str, tuple[type[RecognitionConfig], type[nn.Module]]] = {
+RECOGNITION: dict[str, tuple[type[ModelConfig], type[nn.Module]]] = {
     "whole_image": (WholeImageConfig, WholeImage),
     "two_stream": (TwoStreamConfig, TwoStream),
     "fast_rcnn": (FastRcnnConfig, FastRcnn),

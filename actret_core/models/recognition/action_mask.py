@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
-from actret_core.models.recognition.config import RecognitionConfig
 from actret_core.models.region_net import pool_regions
 
 
 @dataclass(frozen=True)
-class ActionMaskConfig(RecognitionConfig):
+class ActionMaskConfig(ModelConfig):
     """k, min_score, max_iou: the contextual regions (Eq. 2). roi_size: cells of a box from which it is judged."""
 
     k: int = 10
@@ -23,8 +23,7 @@ class ActionMaskConfig(RecognitionConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field in ("k", "roi_size"):
-            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        require_at_least(1, self, "k", "roi_size")
         for field in ("min_score", "max_iou"):
             require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "a number in [0, 1]")
 

@@ -9,10 +9,10 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
-from actret_core.models.recognition.config import RecognitionConfig
 from actret_core.models.weights import fill, read_weights
 
 PRETRAINED = ("imagenet", "coco")
@@ -21,7 +21,7 @@ COCO = "FasterRCNN_ResNet50_FPN_Weights.COCO_V1"
 
 
 @dataclass(frozen=True)
-class FastRcnnConfig(RecognitionConfig):
+class FastRcnnConfig(ModelConfig):
     """pretrained: what the weights have learned, to be read in every record.
 
     "coco" is torchvision's `fasterrcnn_resnet50_fpn`: a pyramid of four levels and the head come from detection
@@ -38,8 +38,7 @@ class FastRcnnConfig(RecognitionConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.pretrained in PRETRAINED, "pretrained", self.pretrained, f"one of {', '.join(PRETRAINED)}")
-        for field in ("channels", "roi_size", "hidden"):
-            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        require_at_least(1, self, "channels", "roi_size", "hidden")
         if self.pretrained == "coco":
             fixed = {"backbone": "resnet50", "channels": 256, "roi_size": 7, "hidden": 1024}
             for field, value in fixed.items():

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
-from actret_core.models.recognition.config import RecognitionConfig
 from actret_core.models.recognition.pooling import POOLINGS, pool_cells
 
 
 @dataclass(frozen=True)
-class TwoStreamConfig(RecognitionConfig):
+class TwoStreamConfig(ModelConfig):
     """pooling: "avg" or "max" over the cells of both streams. roi_size: cells of the person's box on a side."""
 
     pooling: str = "avg"
@@ -23,7 +23,7 @@ class TwoStreamConfig(RecognitionConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {', '.join(POOLINGS)}")
-        require(self.roi_size >= 1, "roi_size", self.roi_size, "at least 1")
+        require_at_least(1, self, "roi_size")
 
 
 def person_cells(feature_map: Tensor, person: Tensor, image_size: int, roi_size: int) -> Tensor:

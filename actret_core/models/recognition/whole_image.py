@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 from actret_core.config import require
 from actret_core.models.backbone import build_backbone
+from actret_core.models.config import ModelConfig
 from actret_core.models.fusion import Output
-from actret_core.models.recognition.config import RecognitionConfig
 from actret_core.models.recognition.pooling import POOLINGS, pool_cells
 
 
 @dataclass(frozen=True)
-class WholeImageConfig(RecognitionConfig):
+class WholeImageConfig(ModelConfig):
     """pooling: "avg" as in ResNet-50, or "max" as in Eq. 3."""
 
     pooling: str = "avg"

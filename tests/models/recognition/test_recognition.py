@@ -17,7 +17,7 @@ from actret_core.data.transforms import eval_transform
 from actret_core.errors import ConfigError
 from actret_core.models.backbone import build_front
 from actret_core.models.recognition import RECOGNITION
-from actret_core.models.recognition.config import RecognitionConfig
+from actret_core.models.config import ModelConfig
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
 from actret_core.training.config import TrainConfig
@@ -29,11 +29,11 @@ Inputs = dict[str, Tensor]
 WIDTHS = {"whole_image": 96, "two_stream": 192, "fast_rcnn": 16, "action_mask": 96}
 
 
-def name_of(config: RecognitionConfig) -> str:
+def name_of(config: ModelConfig) -> str:
     return next(name for name, (kind, _) in RECOGNITION.items() if kind is type(config))
 
 
-def built(config: RecognitionConfig) -> nn.Module:
+def built(config: ModelConfig) -> nn.Module:
     """In evaluation mode, with batch norms that do something."""
     torch.manual_seed(0)
     model = RECOGNITION[name_of(config)][1](config).eval()
@@ -47,26 +47,26 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
     return model(**{name: inputs[name] for name in model.inputs})
 
 
-def test_an_embedding_and_logits(small_config: RecognitionConfig, inputs: Inputs) -> None:
+def test_an_embedding_and_logits(small_config: ModelConfig, inputs: Inputs) -> None:
     output = run(built(small_config), inputs)
     assert output.embedding.shape == (3, WIDTHS[name_of(small_config)]) and output.logits.shape == (3, 3)
     assert output.embedding.dtype == output.logits.dtype == torch.float32
 
 
-def test_a_gradient_reaches_every_parameter(small_config: RecognitionConfig, inputs: Inputs) -> None:
+def test_a_gradient_reaches_every_parameter(small_config: ModelConfig, inputs: Inputs) -> None:
     model = built(small_config)
     run(model, inputs).logits.square().sum().backward()
     assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_one_action_or_several(small_config: RecognitionConfig, inputs: Inputs, multi_label: bool) -> None:
+def test_one_action_or_several(small_config: ModelConfig, inputs: Inputs, multi_label: bool) -> None:
     targets = torch.tensor([[1.0, 0, 1], [0, 0, 0], [0, 1, 0]]) if multi_label else torch.eye(3)
     loss = action_loss(run(built(small_config), inputs).logits, targets, TrainConfig(multi_label=multi_label))
     assert loss.shape == () and loss > 0
 
 
-def test_an_image_is_not_changed_by_its_company(small_config: RecognitionConfig, inputs: Inputs) -> None:
+def test_an_image_is_not_changed_by_its_company(small_config: ModelConfig, inputs: Inputs) -> None:
     model = built(small_config)
     together = run(model, inputs)
     for i in range(3):
@@ -74,7 +74,7 @@ def test_an_image_is_not_changed_by_its_company(small_config: RecognitionConfig,
         torch.testing.assert_close(alone.logits[0], together.logits[i], rtol=0, atol=1e-5)
 
 
-def test_what_a_model_looks_at(small_config: RecognitionConfig, inputs: Inputs) -> None:
+def test_what_a_model_looks_at(small_config: ModelConfig, inputs: Inputs) -> None:
     """The person's box matters where it is an input, and the image always."""
     model, box = built(small_config), torch.tensor([0.0, 0, 9, 9])
     before = run(model, inputs).embedding
@@ -83,14 +83,14 @@ def test_what_a_model_looks_at(small_config: RecognitionConfig, inputs: Inputs) 
     assert not torch.allclose(before, run(model, inputs | {"image": inputs["image"].flip(2)}).embedding, atol=1e-4)
 
 
-def test_half_precision_is_close(small_config: RecognitionConfig, inputs: Inputs) -> None:
+def test_half_precision_is_close(small_config: ModelConfig, inputs: Inputs) -> None:
     model = built(small_config)
     with torch.autocast("cpu", torch.bfloat16):
         half = run(model, inputs).embedding.float()
     assert torch.cosine_similarity(half, run(model, inputs).embedding).min() > 0.99
 
 
-def test_on_cached_maps(small_config: RecognitionConfig, inputs: Inputs) -> None:
+def test_on_cached_maps(small_config: ModelConfig, inputs: Inputs) -> None:
     """The reduced protocol: the front's map in the place of the photograph changes nothing."""
     config = replace(small_config, backbone="resnet50_he2016", image_size=64)
     whole, reduced = built(config), built(replace(config, backbone="resnet50_he2016_tail"))
@@ -131,7 +131,7 @@ def test_a_bad_value_names_its_field(name: str, field: str, value: Any) -> None:
         config_from_dict(RECOGNITION[name][0], {field: value})
 
 
-def test_a_config_survives_json_and_cannot_change(small_config: RecognitionConfig) -> None:
+def test_a_config_survives_json_and_cannot_change(small_config: ModelConfig) -> None:
     assert config_from_dict(type(small_config), json.loads(json.dumps(asdict(small_config)))) == small_config
     with pytest.raises(FrozenInstanceError):
         small_config.classes = 5

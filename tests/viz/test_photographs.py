@@ -1,36 +1,15 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from actret_core import viz
 from actret_core.data.sample import ActionSample
 from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 ACTIONS = ("drinking", "riding_a_bike", "phoning")
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def samples(tmp_path: Path) -> list[ActionSample]:
-    """Five persons, the last of them without an action."""
-    labels, out = [(0,), (1,), (0,), (0, 2), ()], []
-    for i, actions in enumerate(labels):
-        path = tmp_path / f"{i}.png"
-        Image.new("RGB", (40, 30), (0, 50 * i, 0)).save(path)
-        out.append(ActionSample(f"{i}", path, (40, 30), (4.0, 5.0, 20.0, 25.0), actions))
-    return out
 
 
 def shown(figure: Figure) -> list:
@@ -103,46 +82,6 @@ def test_ranked_list_marks_right_answers(samples: list[ActionSample]) -> None:
     assert to_hex(figure.axes[0].patches[0].get_edgecolor()) == viz.PERSON
 
 
-def test_bars_carry_their_numbers() -> None:
-    figure = viz.bars({"without_fusion": 40.04, "all": 62.51}, "mAP (%)")
-    axes = figure.axes[0]
-    assert [p.get_width() for p in axes.patches] == [40.04, 62.51]
-    assert [t.get_text().strip() for t in axes.texts] == ["40.0", "62.5"]
-    assert [t.get_text() for t in axes.get_yticklabels()] == ["without fusion", "all"]
-    assert axes.get_xlabel() == "mAP (%)" and axes.get_xlim()[1] > 62.51 and not axes.containers[0].errorbar
-
-
-def test_bars_show_an_interval() -> None:
-    figure = viz.bars({"a": 40.0, "b": 62.0}, "mAP (%)", {"a": (38.0, 43.0), "b": (61.0, 64.0)})
-    axes = figure.axes[0]
-    segments = axes.containers[-1].errorbar.lines[2][0].get_segments()
-    np.testing.assert_allclose([[s[0][0], s[1][0]] for s in segments], [[38, 43], [61, 64]])
-    assert axes.get_xlim()[1] > 64
-
-
-def test_embedding_map_has_a_group_an_action() -> None:
-    points, labels = np.random.default_rng(0).normal(size=(30, 2)), np.repeat([0, 2], 15)
-    axes = viz.embedding_map(points, labels, ACTIONS).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["drinking", "phoning"]
-    assert sum(len(group.get_offsets()) for group in axes.collections) == 30
-
-
-def test_forty_actions_have_forty_looks() -> None:
-    points, labels = np.zeros((40, 2)), np.arange(40)
-    axes = viz.embedding_map(points, labels, [f"action_{i}" for i in range(40)]).axes[0]
-    looks = {(to_hex(g.get_facecolor()[0]), g.get_paths()[0].vertices.tobytes()) for g in axes.collections}
-    assert len(looks) == 40
-
-
-def test_flow_chart_has_a_frame_a_node_and_an_arrow_a_pair() -> None:
-    nodes = {"f": (0, 0, "backbone F", "black"), "t": (2, 0, "tokens", "red"), "e": (4, 1, "F_T", "blue")}
-    axes = viz.flow_chart(nodes, [("f", "t"), ("t", "e")]).axes[0]
-    framed = [text for text in axes.texts if text.get_bbox_patch()]
-    assert {text.get_text() for text in framed} == {"backbone F", "tokens", "F_T"}
-    arrows = [text for text in axes.texts if text.get_text() == "" and text.arrow_patch]
-    assert [(a.xyann, a.xy) for a in arrows] == [((0, 0), (2, 0)), ((2, 0), (4, 1))]
-
-
 def test_query_rows_show_each_query_beside_its_gallery(samples: list[ActionSample]) -> None:
     figure = viz.query_rows(samples[:2], [samples[1:4], [samples[0], *samples[3:]]], ACTIONS)
     titles = [axes.get_title() for axes in shown(figure)]
@@ -150,22 +89,6 @@ def test_query_rows_show_each_query_beside_its_gallery(samples: list[ActionSampl
     assert titles[4:] == ["query: riding a bike", "1 ✗ drinking", "2 ✗ drinking, phoning", "✗ other"]
     assert [len(axes.patches) for axes in shown(figure)] == [1, 1, 2, 2, 1, 1, 1, 1]
     assert len(figure.axes) - len(shown(figure)) == 4, "an arrow and an ellipsis a row"
-
-
-def test_rank_strips_mark_right_wrong_and_empty() -> None:
-    rows = {"query 1": np.array([1, 0, 1]), "removed": np.array([1, -1])}
-    axes = viz.rank_strips(rows, {"removed": ["a", "b"]}).axes[0]
-    assert [p.get_xy() for p in axes.patches] == [
-        (0.5, -0.5),
-        (1.5, -0.5),
-        (2.5, -0.5),
-        (0.5, 0.5),
-        (1.5, 0.5),
-    ]
-    assert [text.get_text() for text in axes.texts] == ["✓", "✗", "✓", "a", "b"]
-    faces = [to_hex(p.get_facecolor()) for p in axes.patches]
-    assert faces[0] == faces[2] == faces[3] and len(set(faces)) == 3
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["query 1", "removed"]
 
 
 def test_ranked_outlines_draw_persons_and_regions() -> None:
@@ -180,29 +103,3 @@ def test_ranked_outlines_draw_persons_and_regions() -> None:
         assert bottom > top and all(
             left <= x0 and x1 <= right and top <= y0 and y1 <= bottom for x0, y0, x1, y1 in edges(axes)
         )
-
-
-def test_labels_are_written_once_each_and_make_room() -> None:
-    figure, axes = plt.subplots(figsize=(6, 4))
-    points, names = np.array([[0.0, 0.0], [0.02, 0.0], [1.0, 1.0]]), ["one", "another", "far away"]
-    axes.scatter(*points.T)
-    viz.label_points(axes, points, names)
-    assert [text.get_text() for text in axes.texts] == names
-    boxes = [text.get_window_extent() for text in axes.texts]
-    assert boxes[0].count_overlaps(boxes[1:]) == 0
-
-
-def test_save_figure_writes_the_same_file_twice(samples: list[ActionSample], tmp_path: Path) -> None:
-    figure = viz.sample_grid(samples[:2], ACTIONS, columns=2)
-    path = tmp_path / "deep" / "figures" / "grid.png"
-    viz.save_figure(figure, path.parent, "grid")
-    first = path.read_bytes()
-    with Image.open(path) as image:
-        assert image.format == "PNG" and image.width > 300
-    path.unlink()
-    viz.save_figure(figure, path.parent, "grid")
-    assert path.read_bytes() == first
-
-
-def test_readable() -> None:
-    assert viz.readable("riding_a_bike") == "riding a bike"
