@@ -12,7 +12,7 @@ from actret_core.models.baselines.rrt import PairTransformer
 
 def rerank_pairs(
     model: PairTransformer, ranking: np.ndarray, queries: Tensor, gallery: Tensor, top: int = 100,
-    chunk: int = 1024, symmetric: bool = False, half: bool = False, progress: bool = False,
+    chunk: int = 128, symmetric: bool = False, half: bool = False, progress: bool = False,
 ) -> np.ndarray:
     """A ranking int [Q, R] of gallery rows, best first, with its first `top` places sorted by `model`, best first.
 
