@@ -1,6 +1,7 @@
-"""The book's steps for a shell: download, playground, pretext, detect, train, sweep, tokens; and the benchmark's."""
+"""The book's steps for a shell: download, playground, pretext, detect, train, sweep, tokens, text; the benchmark's."""
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from actret_core.protocol import VERSIONS, load_protocol
 from actret_core.protocol_source import build_protocol
 from actret_core.regions.detector import detect, load_detector
 from actret_core.submission import HEADER, Reranking, compare, describe, read_run, read_submission, score, table_row
+from actret_core.text_commands import add_text_commands
 from actret_core.training.tokens import extract_tokens
 
 RECORDED = Path("results/stanford40/embeddings/region_net-cpu-seed0.npz")
@@ -52,6 +54,10 @@ def parser() -> argparse.ArgumentParser:
     pretext = commands.add_parser("pretext", help="train the playground's small backbone on pictures of another seed")
     pretext.add_argument("--seed", type=int, default=1, help="of the pictures and of the training")
     pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
+    pretext.add_argument("--images", type=int, default=PRETEXT_IMAGES, help="pictures to draw")
+    pretext.add_argument("--epochs", type=int, default=PRETEXT.epochs)
+    left_out = "leave out pictures that show these (drinking, or drinking@beach)"
+    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help=left_out)
     pretext.set_defaults(run=run_pretext)
     detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
     data_options(detector)
@@ -63,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     tokens.add_argument("--dim", type=int, default=96)
     tokens.add_argument("--out", type=Path, required=True)
     tokens.set_defaults(run=run_tokens)
+    add_text_commands(commands)
     _benchmark_commands(commands)
     return top
 
@@ -105,9 +112,11 @@ def run_playground(options: argparse.Namespace) -> None:
 
 def run_pretext(options: argparse.Namespace) -> None:
     """Draw a playground of another seed, train on what its whole pictures show, and save the backbone."""
-    root = find_root("playground", seed=options.seed, images=PRETEXT_IMAGES)
-    train = replace(PRETEXT, seed=options.seed)
-    model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / f"pretext-seed{options.seed}")
+    root = find_root("playground", seed=options.seed, images=options.images)
+    train = replace(PRETEXT, seed=options.seed, epochs=options.epochs)
+    left_out = hashlib.sha256(" ".join(sorted(options.without)).encode()).hexdigest()[:8] if options.without else ""
+    name = "-".join(filter(None, ["pretext", left_out and f"without-{left_out}", f"seed{options.seed}"]))
+    model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / name, without=options.without)
     save_small_backbone(options.out, model.backbone)
 
 

@@ -25,5 +25,9 @@ class CheckpointError(ActretError):
     """Weights or a checkpoint do not fit the model."""
 
 
+class TextError(ActretError):
+    """A caption or a query cannot be read, or names a class that is not there."""
+
+
 class EmbeddingError(ActretError):
     """Embeddings, labels and ids do not fit together or are not finite."""

@@ -1,7 +1,7 @@
 """One run from a data folder to a trained model: the steps that notebooks and command line share."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -215,12 +215,15 @@ def train_on_tokens(
     return head, Embeddings(embed(head, rest, batch_size=256, progress=progress).features, rest.labels, rest.ids)
 
 
-def pretrain_small(root: Path, seed: int, train: TrainConfig, out: Path, progress: bool = True) -> RegionNet:
+def pretrain_small(
+    root: Path, seed: int, train: TrainConfig, out: Path, progress: bool = True, without: Sequence[str] = ()
+) -> RegionNet:
     """Train the small backbone to tell what a whole picture of the playground shows, as ResNet-50 learns from ImageNet.
 
-    The pictures at `root` are drawn with `seed`, another one than those that are retrieved later.
+    The pictures at `root` are drawn with `seed`, another one than those that are retrieved later. Pictures in which
+    anybody performs an action of `without` are left out: the backbone then has never seen it, nor heard of it.
     """
-    split = read_pretext(root, seed)
+    split = read_pretext(root, seed, without)
     config = replace(DEMO.model, classes=len(split.actions), features="g", fusion=False, token_norm=False)
     nothing = {name: torch.empty(0, 4) for name in split.ids}
     data = cache_photos(ActionData(split, split, nothing), config, train.workers, progress)

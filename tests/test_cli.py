@@ -83,12 +83,15 @@ def test_pretext_saves_the_backbone(at_home: Path, monkeypatch: pytest.MonkeyPat
     asked = []
     monkeypatch.setattr(cli, "find_root", lambda name, seed, images: Path(f"{name}-{seed}-{images}"))
     monkeypatch.setattr(
-        cli, "pretrain_small", lambda *given: asked.append(given) or cli.RegionNet(TINY.model)
+        cli, "pretrain_small", lambda *given, without: asked.append((*given, without)) or cli.RegionNet(TINY.model)
     )
     cli.main(["pretext", "--seed", "4", "--out", "small.safetensors"])
-    ((root, seed, train, out),) = asked
+    cli.main(["pretext", "--images", "36", "--epochs", "1", "--without", "phoning", "--out", "small.safetensors"])
+    (root, seed, train, out, without), (smaller, _, short, other, left_out) = asked
     assert (root, seed, train.seed, train.multi_label) == (Path("playground-4-6000"), 4, 4, True)
-    assert out == Path("runs/playground/pretext-seed4")
+    assert out == Path("runs/playground/pretext-seed4") and without == []
+    assert (smaller, short.epochs, left_out) == (Path("playground-1-36"), 1, ["phoning"])
+    assert other.name.startswith("pretext-without-") and other.name.endswith("-seed1"), "a run of its own"
     assert backbone_of(at_home / "small.safetensors") == "small"
 
 

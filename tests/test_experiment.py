@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from actret_core.config import config_from_dict
 from actret_core.data.playground import PLAYGROUND_ACTIONS
+from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import ConfigError, DataError, ProposalError
 from actret_core.experiment import (
@@ -320,6 +321,25 @@ def test_a_pretext_fills_a_small_backbone(run: Run, playground: Path, tmp_path: 
     torch.testing.assert_close(
         begun.backbone.layers[0][0].weight, model.backbone.layers[0][0].weight, rtol=1e-2, atol=1e-3
     )
+
+
+def test_a_pretext_without_some_actions(playground: Path) -> None:
+    whole, part = read_pretext(playground, 0), read_pretext(playground, 0, ("riding_a_bike", "hiking"))
+    assert len(whole) == 72 and len(whole.actions) == 16 and len(part.actions) == 14
+    assert {"riding_a_bike", "hiking"}.isdisjoint(part.actions)
+    kept = {s.id: {part.actions[i] for i in s.labels} for s in part.samples}
+    shown = {s.id: {whole.actions[i] for i in s.labels} for s in whole.samples}
+    assert kept == {name: what for name, what in shown.items() if what.isdisjoint({"riding_a_bike", "hiking"})}
+    assert len(kept) < 72 - 12, "pictures with a bystander who does it are left out too"
+    indoors = read_pretext(playground, 0, ("hiking@mountain", "drinking@park"))
+    assert "hiking" in indoors.actions and not [s for s in indoors.samples if s.id.startswith("hiking")]
+    parks = {s.id for s in indoors.samples if "park" in {indoors.actions[i] for i in s.labels}}
+    assert parks and not [name for name in parks if "drinking" in shown[name]]
+    drinking = [name for name in kept if "drinking" in shown[name] and "park" not in shown[name]]
+    assert [name for name in drinking if name in set(indoors.ids)]
+    for wrong in ("flying", "drinking@home"):
+        with pytest.raises(ConfigError, match=f"without=.'{wrong}'.: expected some of brushing_teeth"):
+            read_pretext(playground, 0, (wrong,))
 
 
 def test_an_unknown_data_set_names_the_near_miss(tmp_path: Path) -> None:

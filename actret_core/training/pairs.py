@@ -106,4 +106,5 @@ def resort(
     """The global ranking of a data set within itself, its first `top` places sorted anew: int32 [N, N - 1]."""
     local = collect(model.descriptors, model, dataset, 64, 0, precision, progress)
     half = pick_precision(precision) == "bf16-mixed"
-    return rerank_pairs(model.pairs, rank_others(embeddings), local, local, model.config.top, half=half)
+    ranking = rank_others(embeddings)
+    return rerank_pairs(model.pairs, ranking, local, local, model.config.top, half=half, progress=progress)

@@ -10,12 +10,14 @@ from actret_core.training.batches import device_batches
 from actret_core.training.device import autocast, pick_device
 
 
-def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1) -> FrozenTokens:
+def extract_tokens(
+    model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1, progress: bool = True
+) -> FrozenTokens:
     """The tokens of all samples of `parts` ("train" and the evaluation split), compressed to `dim` int8 values each.
 
     `model` is used as it is, in evaluation mode and in bfloat16 where the device has it.
     """
-    computed = [_tokens(model, part, workers) for part in parts.values()]
+    computed = [_tokens(model, part, workers, progress) for part in parts.values()]
     tokens, mask = (np.concatenate(arrays) for arrays in zip(*computed, strict=True))
     samples = [s for part in parts.values() for s in part.split.samples]
     train = np.concatenate([np.full(len(part), name == "train") for name, part in parts.items()])
@@ -31,10 +33,12 @@ def extract_tokens(model: RegionNet, parts: dict[str, ActionDataset], dim: int, 
 
 
 @torch.inference_mode()
-def _tokens(model: RegionNet, part: ActionDataset, workers: int) -> tuple[np.ndarray, np.ndarray]:
+def _tokens(
+    model: RegionNet, part: ActionDataset, workers: int, progress: bool
+) -> tuple[np.ndarray, np.ndarray]:
     model.to(pick_device(), memory_format=torch.channels_last).eval()
     half, out = autocast("auto"), []
-    for batch in device_batches(part, 32, workers, f"tokens of {part.split.name}"):
+    for batch in device_batches(part, 32, workers, f"tokens of {part.split.name}", progress):
         with half:
             tokens, mask = model.tokens(**{name: batch[name] for name in model.inputs})
         out.append((tokens.half().cpu(), mask.cpu()))

@@ -1,26 +1,48 @@
 """What a backbone can learn from the playground before it knows of any anchored person: the small ImageNet."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from actret_core.config import require
 from actret_core.data.playground.actions import PLAYGROUND_ACTIONS
-from actret_core.data.playground.scenes import compose
+from actret_core.data.playground.scenes import Scene, compose
 from actret_core.data.playground.settings import SETTINGS
 from actret_core.data.sample import ActionSplit
 from actret_core.data.stanford40 import read_stanford40
 
 
-def read_pretext(root: Path, seed: int) -> ActionSplit:
+def read_pretext(root: Path, seed: int, without: Sequence[str] = ()) -> ActionSplit:
     """All images of the playground that was drawn with `seed` at `root`, labeled by what the whole picture shows.
 
-    The labels are the setting and every action that somebody in the picture performs, whoever is anchored.
+    The labels are the setting and every action that somebody in the picture performs, whoever is anchored. `without`:
+    actions ("riding_a_bike"), or actions in one setting ("drinking@beach"), that nobody shall have seen: images that
+    show one are left out, and an action is no label then. Raises ConfigError for an action or setting that is none.
     """
-    classes = (*SETTINGS, *PLAYGROUND_ACTIONS)
+    known = {*PLAYGROUND_ACTIONS, *(f"{action}@{setting}" for action in PLAYGROUND_ACTIONS for setting in SETTINGS)}
+    unknown = [name for name in without if name not in known]
+    require(not unknown, "without", unknown, f"some of {', '.join(PLAYGROUND_ACTIONS)}, alone or as action@setting")
+    classes = tuple(name for name in (*SETTINGS, *PLAYGROUND_ACTIONS) if name not in without)
     splits = [read_stanford40(root, name, "playground") for name in ("train", "test")]
     samples = []
     for sample in (s for split in splits for s in split.samples):
-        action, number = sample.id.rsplit("_", 1)
-        scene = compose(seed, (int(number) - 1) * len(PLAYGROUND_ACTIONS) + PLAYGROUND_ACTIONS.index(action))
-        shown = {scene.setting, *(actor.action for actor in scene.actors)}
-        samples.append(replace(sample, labels=tuple(sorted(classes.index(name) for name in shown))))
+        actions, setting = shown_actions(sample.id, seed), shown_setting(sample.id, seed)
+        shown = {*actions, setting}
+        if shown.isdisjoint(without) and {f"{action}@{setting}" for action in actions}.isdisjoint(without):
+            samples.append(replace(sample, labels=tuple(sorted(classes.index(name) for name in shown))))
     return ActionSplit("playground", "pretext", classes, tuple(samples))
+
+
+def shown_actions(sample_id: str, seed: int) -> frozenset[str]:
+    """The actions of all persons in a picture of the playground that was drawn with `seed`."""
+    return frozenset(actor.action for actor in _scene(sample_id, seed).actors)
+
+
+def shown_setting(sample_id: str, seed: int) -> str:
+    """The setting of a picture of the playground that was drawn with `seed`."""
+    return _scene(sample_id, seed).setting
+
+
+def _scene(sample_id: str, seed: int) -> Scene:
+    action, number = sample_id.rsplit("_", 1)
+    return compose(seed, (int(number) - 1) * len(PLAYGROUND_ACTIONS) + PLAYGROUND_ACTIONS.index(action))

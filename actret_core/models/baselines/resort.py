@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from actret_core.config import require
 from actret_core.errors import EmbeddingError
@@ -11,7 +12,7 @@ from actret_core.models.baselines.rrt import PairTransformer
 
 def rerank_pairs(
     model: PairTransformer, ranking: np.ndarray, queries: Tensor, gallery: Tensor, top: int = 100,
-    chunk: int = 1024, symmetric: bool = False, half: bool = False,
+    chunk: int = 128, symmetric: bool = False, half: bool = False, progress: bool = False,
 ) -> np.ndarray:
     """A ranking int [Q, R] of gallery rows, best first, with its first `top` places sorted by `model`, best first.
 
@@ -30,21 +31,23 @@ def rerank_pairs(
     best = ranking[:, :top]
     device = next(model.parameters()).device
     with torch.autocast(device.type, torch.bfloat16, enabled=half):
-        scores = _scores(model.eval(), best, queries, gallery, chunk, symmetric)
+        scores = _scores(model.eval(), best, queries, gallery, chunk, symmetric, progress)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.concatenate([np.take_along_axis(best, order, axis=1), ranking[:, top:]], axis=1)
 
 
 @torch.inference_mode()
 def _scores(
-    model: PairTransformer, best: np.ndarray, queries: Tensor, gallery: Tensor, chunk: int, symmetric: bool
+    model: PairTransformer, best: np.ndarray, queries: Tensor, gallery: Tensor, chunk: int, symmetric: bool,
+    progress: bool,
 ) -> np.ndarray:
     """The logit of every query with each of its best, [Q, top]."""
     device = next(model.parameters()).device
     rows = torch.arange(len(best)).repeat_interleave(best.shape[1])      # [P]
     items = torch.from_numpy(best.astype(np.int64)).flatten()            # [P]
     out = []
-    for row, item in zip(rows.split(chunk), items.split(chunk), strict=True):
+    pieces = [*zip(rows.split(chunk), items.split(chunk), strict=True)]
+    for row, item in tqdm(pieces, f"pairs, {chunk} at a time", disable=not progress):
         left, right = queries[row].to(device).float(), gallery[item].to(device).float()
         logits = model.match(left, right).logits
         out.append((logits + model.match(right, left).logits if symmetric else logits).float().cpu())

@@ -1,0 +1,36 @@
+"""The embedding of one modality into one space, and the words before it."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class EmbeddingHead(nn.Module):
+    """L2, Linear, gated linear unit, L2: x [B, inputs] -> [B, dim] at unit length.
+
+    The unit multiplies each number by a gate in (0, 1) that all of them decide on together.
+    """
+
+    def __init__(self, inputs: int, dim: int) -> None:
+        super().__init__()
+        self.linear, self.gate = nn.Linear(inputs, dim), nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(F.normalize(x))
+        return F.normalize(F.glu(torch.cat([x, self.gate(x)], dim=1), dim=1))
+
+
+class WordAverage(nn.Module):
+    """The mean vector of each row's words: numbers [B, W] of a Vocabulary, 0 for none -> [B, word_dim].
+
+    A row without words is zero.
+    """
+
+    def __init__(self, table: np.ndarray, learn: bool) -> None:
+        super().__init__()
+        self.table = nn.Embedding.from_pretrained(torch.from_numpy(table), freeze=not learn, padding_idx=0)
+
+    def forward(self, words: Tensor) -> Tensor:
+        real = (words > 0).unsqueeze(2)                                  # [B, W, 1]
+        return (self.table(words) * real).sum(1) / real.sum(1).clamp(min=1)

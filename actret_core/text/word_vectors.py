@@ -1,0 +1,50 @@
+"""Pretrained word vectors from a text file, as word2vec (`.txt`, `.vec`) and GloVe write them."""
+
+import gzip
+from collections.abc import Container
+from pathlib import Path
+
+import numpy as np
+
+from actret_core.errors import DataError
+
+
+def read_word_vectors(path: str | Path, wanted: Container[str] | None = None) -> dict[str, np.ndarray]:
+    """Word -> float32 [D], lines of a word and D numbers; `wanted` words alone, or all of the file.
+
+    A first line of two whole numbers (word2vec's count and D) is skipped, a `.gz` is unpacked, and of a word that
+    stands there twice the first counts. The binary format is not read: convert it to text. Raises DataError, naming
+    the line, for a file that is missing, another format, or of uneven length.
+    """
+    path, out, dim = Path(path), {}, 0
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                word, *values = line.rstrip().split(" ")
+                if number == 1 and len(values) == 1 and word.isdigit():
+                    continue
+                dim = dim or len(values)
+                _check_length(path, number, len(values), dim)
+                if (wanted is None or word in wanted) and word not in out:
+                    out[word] = _numbers(path, number, values)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as word vectors in text form ({error})") from None
+    if not out:
+        raise DataError(f"{path}: holds none of the wanted words; name a file of lines 'word 0.1 0.2 ...'")
+    return out
+
+
+def _check_length(path: Path, number: int, length: int, dim: int) -> None:
+    if length != dim or dim < 2:
+        expected = f"expected {max(dim, 2)}; is it a text file of vectors?"
+        raise DataError(f"{path}: line {number} has {length} numbers, {expected}")
+
+
+def _numbers(path: Path, number: int, values: list[str]) -> np.ndarray:
+    try:
+        vector = np.array(values, np.float32)
+    except ValueError as error:
+        raise DataError(f"{path}: line {number} is not a word and numbers ({error})") from None
+    if not np.isfinite(vector).all():
+        raise DataError(f"{path}: line {number} holds NaN or inf")
+    return vector
