@@ -61,6 +61,7 @@ def _videos_command(own: argparse._SubParsersAction) -> None:
 
 def run_study(options: argparse.Namespace) -> None:
     """All variants of every study and seed that are not recorded yet."""
+    require(min(options.seeds) >= 0, "seeds", options.seeds, "whole numbers, 0 or more")
     for study in load_studies(options.dataset, options.data, options.weights, options.tokens):
         for seed in options.seeds:
             record_study(study, TEXT_PRESETS[options.dataset], seed, options.results)

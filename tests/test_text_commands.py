@@ -27,6 +27,12 @@ def test_study_asks_for_every_study_and_seed(tmp_path: Path, monkeypatch: pytest
     assert asked[4:] == [(s, presets["playground"], 0, Path("results")) for s in ("objects", "places")]
 
 
+def test_a_seed_below_zero_is_told_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_commands, "load_studies", lambda *_: pytest.fail("read"))
+    with pytest.raises(SystemExit, match=r"seeds=\[0, -1\]"):
+        cli.main(["text", "study", "--seeds", "0", "-1"])
+
+
 @pytest.fixture
 def narrations(tmp_path: Path) -> Path:
     epic = text_commands.epic

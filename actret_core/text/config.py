@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actret_core.config import require
+from actret_core.config import require, require_at_least
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,9 @@ class SpaceConfig:
     triplets: int = 10
 
     def __post_init__(self) -> None:
-        for field in ("visual_dim", "words", "word_dim", "dim", "triplets"):
-            require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
+        require_at_least(1, self, "visual_dim", "words", "word_dim", "dim", "triplets")
         require(self.margin > 0, "margin", self.margin, "a positive number")
-        for field in ("tt", "tv", "vt", "vv"):
-            require(getattr(self, field) >= 0, field, getattr(self, field), "zero or more")
+        require_at_least(0, self, "tt", "tv", "vt", "vv")
         require(self.tv + self.vt > 0, "tv", self.tv, "above zero, or vt: text and visual must meet in a loss")
 
 
@@ -49,8 +47,7 @@ class JposeConfig(SpaceConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.join in ("learned", "concat"), "join", self.join, "'learned' or 'concat'")
-        for field in ("parts", "action"):
-            require(getattr(self, field) >= 0, field, getattr(self, field), "zero or more")
+        require_at_least(0, self, "parts", "action")
         require(self.parts + self.action > 0, "action", self.action, "above zero, or parts: nothing would be learned")
         trained = self.join == "concat" or self.action > 0
         require(trained, "action", self.action, "above zero for join='learned', whose last space only that loss trains")

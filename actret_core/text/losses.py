@@ -50,6 +50,7 @@ class CrossModalTriplets(nn.Module):
         self.half_hinge = TripletMarginLoss(config.margin / 2, distance=dot, reducer=MeanReducer())
 
     def forward(self, text: Tensor, visual: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a batch, a scalar; zero where no triplet can be drawn."""
         kept = labels >= 0
         side, labels = {"t": text[kept].float(), "v": visual[kept].float()}, labels[kept]
         total = text.sum() * 0.0                                         # a loss also where there is no triplet

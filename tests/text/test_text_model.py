@@ -159,7 +159,7 @@ def test_pairs_that_do_not_fit() -> None:
     "change, message",
     [
         ({"margin": 0}, "margin=0: expected a positive number"), ({"dim": 0}, "dim=0: expected at least 1"),
-        ({"tv": 0, "vt": 0}, "text and visual must meet in a loss"), ({"vv": -1}, "vv=-1: expected zero or more"),
+        ({"tv": 0, "vt": 0}, "text and visual must meet in a loss"), ({"vv": -1}, "vv=-1: expected at least 0"),
         ({"join": "sum"}, "join='sum': expected 'learned' or 'concat'"),
         ({"action": 0}, "whose last space only that loss trains"),
         ({"join": "concat", "action": 0, "parts": 0}, "nothing would be learned"),
