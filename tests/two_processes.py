@@ -1,4 +1,4 @@
-"""What two processes do together, started by torchrun from `test_parallel.py`: they write what one can be held to."""
+"""What two processes do together, started by torchrun from `test_parallel_processes.py`: they write what one can be held to."""
 
 import sys
 from pathlib import Path
