@@ -25,7 +25,8 @@ class Run:
     """One training: a preset of a method, and what differs from it.
 
     model, train: fields of the preset's configs and their values; variant: how the file name says it, "" for no
-    difference. Raises ConfigError for a field or a value that these configs do not have.
+    difference. flip_too: also record, as the variant "flip" of the tier "plus", what the same weights see with
+    `flip_test`. Raises ConfigError for a field or a value that these configs do not have.
     """
 
     method: str = "region_net"
@@ -34,6 +35,7 @@ class Run:
     variant: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
     train: Mapping[str, Any] = field(default_factory=dict)
+    flip_too: bool = False
 
     def __post_init__(self) -> None:
         self.resolve()
@@ -49,12 +51,16 @@ class Run:
     @property
     def stem(self) -> str:
         """The name of its files: that of its record."""
-        return "-".join(filter(None, (self.method, self.full_variant, self.resolve().tier, f"seed{self.seed}")))
+        return _joined(self.method, self.full_variant, self.resolve().tier, f"seed{self.seed}")
 
     @property
     def full_variant(self) -> str:
         """The record's variant, which also says whether the front of the backbone rested."""
-        return "-".join(filter(None, ("reduced" * self.resolve().on_maps, self.variant)))
+        return _joined("reduced" * self.resolve().on_maps, self.variant)
+
+
+def _joined(*words: str) -> str:
+    return "-".join(filter(None, words))
 
 
 def _change(config: T, changes: Mapping[str, Any]) -> T:
@@ -111,6 +117,9 @@ def perform(run: Run, place: Place, keep: bool = True, deadline: float = float("
     model, result = train_method(data, preset, place.weights, out, progress=not rank(), deadline=deadline)
     if keep and not rank():
         save_model(out / "model.safetensors", model)
+    if run.flip_too:  # first: the record of the run itself says that all is done
+        mirrored = replace(preset, tier="plus", model=replace(preset.model, flip_test=True))
+        record_run(data, mirrored, model, result, place.results, _joined(run.full_variant, "flip"), place.dim)
     record = record_run(data, preset, model, result, place.results, run.full_variant, place.dim)
     if not keep and not rank():
         for path in out.rglob("*.ckpt"):

@@ -24,6 +24,7 @@ class Entry:
     variant: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
     train: Mapping[str, Any] = field(default_factory=dict)
+    flip_too: bool = False
 
     def __post_init__(self) -> None:
         whole = isinstance(self.seeds, tuple) and all(type(seed) is int and seed >= 0 for seed in self.seeds)
@@ -34,7 +35,7 @@ class Entry:
 
     def runs(self, preset: str) -> list[Run]:
         """Its runs, those of `preset` if it names none."""
-        return [Run(self.method, self.preset or preset, seed, self.variant, self.model, self.train)
+        return [Run(self.method, self.preset or preset, seed, self.variant, self.model, self.train, self.flip_too)
                 for seed in self.seeds]
 
 

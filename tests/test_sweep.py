@@ -21,6 +21,7 @@ preset: demo
 runs:
   - variant: tiny
     seeds: [0, 1]
+    flip_too: true
     model: &model {image_size: 32, k: 3, blocks: 1, heads: 2, ffn: 16, hidden: 8, dropout: 0.1}
     train: &train {epochs: 3, batch_size: 12, mixup: 0.2, held_out: 0.34}
   - {variant: flip, model: {<<: *model, flip_test: true}, train: *train}
@@ -68,6 +69,9 @@ def test_it_trains_best_first_and_skips_what_is_recorded(
     assert all(r.embeddings_path(place.results).exists() and r.logits_path(place.results).exists() for r in records)
     assert records[0].extra["train_loss"] == records[2].extra["train_loss"], "a test-time part trains the same model"
     assert records[0].metrics != records[2].metrics
+    too = read_record(place.results / "playground" / "region_net-tiny-flip-plus-seed0.json")
+    assert too.metrics == records[2].metrics and too.config == records[2].config, "the same, without a second training"
+    assert (too.tier, too.variant) == ("plus", "tiny-flip")
     cli.main(options)
     assert capsys.readouterr().out.count("recorded already") == 3
 

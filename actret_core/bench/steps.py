@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,26 +44,28 @@ def read(path: Path) -> Store:
 
 @dataclass
 class Steps:
-    """Counts a model's forward passes, and takes the time when those numbered `first` and `last` begin."""
+    """Counts a model's forward passes, and takes the time where a stretch of `each` begins, from `first` to `last`."""
 
     first: int
     last: int
+    each: int
     count: int = 0
-    start: float = 0.0
-    seconds: float = 0.0
+    times: list[float] = field(default_factory=list)
 
     def __call__(self, *_: Any) -> None:
-        if self.count in (self.first, self.last):
+        if self.first <= self.count <= self.last and (self.count - self.first) % self.each == 0:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            self.start, self.seconds = time.perf_counter(), time.perf_counter() - self.start
+            self.times.append(time.perf_counter())
         self.count += 1
 
     def measured(self, case: Case) -> Measured:
-        """Images a second, its inverse, and the most memory that was held on a GPU."""
-        images = case.n * (self.last - self.first)
+        """Images a second in the median stretch, its inverse, that of the mean, and the most memory held on a GPU."""
+        stretches = 1000 * np.diff(self.times) / (case.n * self.each)    # ms an image
+        median = float(np.median(stretches))
         gpu = {"gpu_mb": torch.cuda.max_memory_allocated() / 2**20} if torch.cuda.is_available() else {}
-        return {"images_per_s": images / self.seconds, "ms_per_image": 1000 * self.seconds / images} | gpu
+        mean = float(stretches.mean())
+        return {"images_per_s": 1000 / median, "ms_per_image": median, "ms_per_image_mean": mean} | gpu
 
 
 def by_fit(photos: Store, case: Case) -> tuple[Measured, nn.Module]:
@@ -98,7 +100,7 @@ def _begin(case: Case) -> tuple[Preset, nn.Module, Steps]:
     preset = replace(preset, model=replace(preset.model, image_size=case.dim, classes=CLASSES), train=train)
     torch.manual_seed(0)
     model, first = build_model(preset.model), case.settings["warm"]
-    steps = Steps(first, first + case.settings["steps"])
+    steps = Steps(first, first + case.settings["steps"], case.settings["each"])
     model.register_forward_pre_hook(steps)
     return preset, model, steps
 

@@ -18,7 +18,7 @@ from actret_core.bench.throughput import SUITE
 from actret_core.data.store import Store
 from actret_core.models.region_net import RegionNet
 
-QUICK = Case(4, 32, {"network": "small", "warm": 1, "steps": 3})
+QUICK = Case(4, 32, {"network": "small", "warm": 1, "steps": 3, "each": 1})
 
 
 @pytest.fixture
@@ -42,14 +42,17 @@ def test_a_program_takes_all_steps_and_measures_the_middle(photos: Store, progra
     assert SUITE.quality(photos, QUICK, model)["parameters_m"] == pytest.approx(0.27, abs=0.05)
 
 
-def test_the_clock_runs_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter([100.0, 100.0, 104.0, 104.0])
+def test_the_median_stretch_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps 2 to 8 in three stretches of two, of 4, 40 and 6 seconds."""
+    now = iter([100.0, 104.0, 144.0, 150.0])
     monkeypatch.setattr(time, "perf_counter", lambda: next(now))
-    clock = Steps(2, 4)
-    for _ in range(5):
+    clock = Steps(2, 8, each=2)
+    for _ in range(10):
         clock()
-    assert clock.count == 5 and clock.seconds == 4.0
-    assert clock.measured(Case(8, 32))["images_per_s"] == pytest.approx(2 * 8 / 4)
+    assert clock.count == 10 and clock.times == [100.0, 104.0, 144.0, 150.0]
+    measured = clock.measured(Case(8, 32))
+    assert measured["images_per_s"] == pytest.approx(2 * 8 / 6) and measured["ms_per_image"] == pytest.approx(6000 / 16)
+    assert measured["ms_per_image_mean"] == pytest.approx(1000 * 50 / 48)
 
 
 def test_a_batch_for_a_gpu_waits_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
