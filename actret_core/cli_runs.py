@@ -14,7 +14,7 @@ from actret_core.runs import Place, Run, run_alone
 from actret_core.sweep import listing, run_sweep
 from actret_core.sweep_file import read_sweep, shipped
 
-NAMES = sorted({*PRESETS, "full", "reduced", "plus_reduced"})
+NAMES = sorted({*PRESETS, "full", "reduced", "plus_reduced", "frozen", "plus_frozen"})
 
 
 def data_options(command: argparse.ArgumentParser) -> None:

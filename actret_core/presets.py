@@ -11,12 +11,14 @@ class Preset:
     """A model, a training and the tier of their record (see "Results" in the book).
 
     `model` is the config of a method in `METHODS`; `pairs` is how the Reranking Transformer learns pairs, afterward.
+    With a `token_dim`, all of the backbone rests, and the fusion transformer learns from tokens of so many numbers.
     """
 
     tier: str
     model: ModelConfig
     train: TrainConfig
     pairs: TrainConfig | None = None
+    token_dim: int = 0
 
     @property
     def on_maps(self) -> bool:
@@ -60,6 +62,7 @@ FROZEN = Preset(
         epochs=6, batch_size=128, lr=8e-3, weight_decay=0.1, schedule="onecycle", mixup=0.0, label_smoothing=0.1,
         held_out=0.0, precision="32-true", workers=0,
     ),
+    token_dim=96,
 )
 
 PAPER = Preset("full", RegionNetConfig(), TrainConfig())

@@ -9,7 +9,7 @@ from actret_core.models.baselines.strong_reid import StrongReidConfig
 from actret_core.models.baselines.token import TokenConfig
 from actret_core.models.methods import find_method
 from actret_core.models.recognition import RECOGNITION
-from actret_core.presets import CPU, DEMO, PRESETS, Preset
+from actret_core.presets import CPU, DEMO, FROZEN, PRESETS, Preset
 from actret_core.training.config import TrainConfig
 
 # each has its loss, and so its label smoothing or none, in its own config
@@ -93,7 +93,8 @@ def find_preset(method: str, name: str) -> Preset:
     named = RIVALS.get(method) or PRESETS | {"full": PRESETS["paper"]}
     named = named | {"reduced": reduced(named["cpu"])}
     if "plus" in named:
-        named["plus_reduced"] = replace(named["reduced"], tier="plus")
+        named["frozen"] = replace(FROZEN, model=replace(FROZEN.model, backbone=f"{FROZEN.model.backbone}_tail"))
+        named |= {f"plus_{name}": replace(named[name], tier="plus") for name in ("reduced", "frozen")}
     name = "full" if name == "paper" else name
     require(name in named, "preset", name, f"one of {', '.join(named)} for {method}")
     return named[name]

@@ -16,6 +16,7 @@ from actret_core.presets import Preset
 from actret_core.recording import record_run
 from actret_core.results import RunRecord
 from actret_core.rival_presets import find_preset
+from actret_core.token_runs import perform_on_tokens
 
 T = TypeVar("T")
 
@@ -55,8 +56,15 @@ class Run:
 
     @property
     def full_variant(self) -> str:
-        """The record's variant, which also says whether the front of the backbone rested."""
-        return _joined("reduced" * self.resolve().on_maps, self.variant)
+        """The record's variant, which also says whether the front of the backbone rested, or all of it."""
+        preset = self.resolve()
+        return _joined("frozen" if preset.token_dim else "reduced" * preset.on_maps, self.variant)
+
+    def recorded_as(self, preset: Preset) -> list[tuple[Preset, str]]:
+        """What is recorded of a training by `preset`, and as which variant; the run itself last: then all is done."""
+        mirrored = replace(preset, tier="plus", model=replace(preset.model, flip_test=True))
+        too = [(mirrored, _joined(self.full_variant, "flip"))] * self.flip_too
+        return [*too, (preset, self.full_variant)]
 
 
 def _joined(*words: str) -> str:
@@ -113,14 +121,14 @@ def perform(run: Run, place: Place, keep: bool = True, deadline: float = float("
     if preset.on_maps:
         require(place.weights is not None, "weights", None, f"pretrained weights for the preset {run.preset!r}")
         data = cache_maps(data, preset, place.weights, place.maps, "person" if run.model.get("crop") else "image")
+    if preset.token_dim:
+        return perform_on_tokens(data, run.recorded_as(preset), place.weights, place.runs, out, place.results)
     data = cache_photos(data, preset.model, preset.train.workers)
     model, result = train_method(data, preset, place.weights, out, progress=not rank(), deadline=deadline)
     if keep and not rank():
         save_model(out / "model.safetensors", model)
-    if run.flip_too:  # first: the record of the run itself says that all is done
-        mirrored = replace(preset, tier="plus", model=replace(preset.model, flip_test=True))
-        record_run(data, mirrored, model, result, place.results, _joined(run.full_variant, "flip"), place.dim)
-    record = record_run(data, preset, model, result, place.results, run.full_variant, place.dim)
+    for view, variant in run.recorded_as(preset):
+        record = record_run(data, view, model, result, place.results, variant, place.dim)
     if not keep and not rank():
         for path in out.rglob("*.ckpt"):
             path.unlink()
