@@ -69,7 +69,7 @@ def test_a_mistake_names_the_file_the_run_and_the_key(file, text: str, message: 
 
 
 def test_an_absent_file_names_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none.yaml: not a readable sweep .* one of full, plus, plus_cpu, rivals"):
+    with pytest.raises(ConfigError, match=r"none.yaml: not a readable sweep .* one of full, plus, plus_cpu, plus_frozen, rivals"):
         read_sweep(tmp_path / "none.yaml")
 
 
@@ -94,24 +94,22 @@ def test_the_rivals_are_all_methods_under_any_preset() -> None:
     assert read_sweep("rivals")[-1].stem == "strong_reid-reduced-person-cpu-seed0"
 
 
-@pytest.mark.parametrize(("name", "tier"), [("plus", "full"), ("plus_cpu", "cpu")])
-def test_each_part_of_plus_stands_alone_and_all_together(name: str, tier: str) -> None:
-    """Beside the paper's setting with the same seeds; each part differs from it in what it is about."""
+@pytest.mark.parametrize(("name", "tier"), [("plus", "full"), ("plus_cpu", "cpu"), ("plus_frozen", "cpu")])
+def test_each_part_of_plus_stands_beside_the_setting_that_it_is_added_to(name: str, tier: str) -> None:
+    """With the same seeds; and what stands together stands alone, too."""
     runs = read_sweep(name)
     base = [run for run in runs if not run.variant]
-    assert [run.resolve().tier for run in base] == [tier] * 3
-    for run in runs:
-        if run.variant:
-            assert run.resolve().tier == "plus" and run.method == "region_net" and run.seed in (0, 1, 2)
-            assert run.model or run.train
-    every = next(run for run in runs if run.variant == "all")
-    alone = [run for run in runs if run.variant not in ("", "all", "proxy")]  # one metric loss, of two
-    for run in alone:
-        assert run.model.keys() <= every.model.keys()
-        assert run.train.keys() <= every.train.keys() or run.variant == "long"
+    assert {run.resolve().tier for run in base} == {tier} and all(run.flip_too for run in base)
+    parts = {run.variant: run for run in runs if run.variant}
+    assert {(run.variant, run.seed) for run in runs} == {(v, run.seed) for v in ("", *parts) for run in base}
+    assert all(run.resolve().tier == "plus" and (run.model or run.train) for run in parts.values())
+    alone = [(key, value) for name, run in parts.items() if name != "all"
+             for key, value in [*run.model.items(), *run.train.items(), ("flip_test", True)]]
+    every = parts["all"]
+    assert all(item in alone for item in [*every.model.items(), *every.train.items()])
 
 
 def test_every_shipped_sweep_is_readable() -> None:
-    assert shipped() == ["full", "plus", "plus_cpu", "rivals"]
+    assert shipped() == ["full", "plus", "plus_cpu", "plus_frozen", "rivals"]
     for name in shipped():
         assert read_sweep(name)
