@@ -27,15 +27,16 @@ runs:
   - {variant: flip, model: {<<: *model, flip_test: true}, train: *train}
 """
 KILLED = """
-import os, sys
+import os, signal, sys
 import torch
 from actret_core import cli
 from actret_core.training.module import ActionModule
 begin = ActionModule.on_train_batch_end
+end = {"power": lambda: os._exit(9), "lease": lambda: os.kill(os.getpid(), signal.SIGTERM)}[sys.argv.pop(1)]
 def power_cut(module, *given):
     begin(module, *given)
     if module.current_epoch == 1:
-        os._exit(9)
+        end()
 ActionModule.on_train_batch_end = power_cut
 torch.set_num_threads(2)  # as in the tests: other sums, other last digits
 cli.main(sys.argv[1:])
@@ -76,15 +77,21 @@ def test_it_trains_best_first_and_skips_what_is_recorded(
     assert capsys.readouterr().out.count("recorded already") == 3
 
 
-def test_a_killed_run_goes_on_to_the_same_record(home: Path, place: Place, playground: Path) -> None:
-    """The process dies in the second epoch, without a chance to say anything."""
+@pytest.mark.parametrize(("cause", "status", "word"), [
+    ("power", 9, ""), ("lease", 1, "actret_core: told to stop; call again to go on after the last whole epoch\n"),
+])
+def test_a_killed_run_goes_on_to_the_same_record(
+    cause: str, status: int, word: str, home: Path, place: Place, playground: Path
+) -> None:
+    """The process dies in the second epoch, without a chance to say anything, or with one."""
     (run,) = read_sweep(home / "tiny.yaml")[:1]
     perfect = Place("playground", playground, dim=4, runs=home / "other", results=home / "whole")
     sweep.perform(run, perfect, keep=True)
     assert (perfect.folder(run) / "model.safetensors").exists()
-    command = [sys.executable, "-c", KILLED, "sweep", "tiny.yaml", "--data", str(playground), "--dim", "4"]
+    command = [sys.executable, "-c", KILLED, cause, "sweep", "tiny.yaml", "--data", str(playground), "--dim", "4"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == 9
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == status and done.stderr.endswith(word) and "Traceback" not in done.stderr
     assert state(run, place) == "begun" and not place.record(run).exists()
     assert run_sweep([run], place) == []
     found, expected = read_record(place.record(run)), read_record(perfect.record(run))
