@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from actret_core.action_data import ActionData, find_root, load_data
 from actret_core.bench.run import run_suite
 from actret_core.bench.suites import SUITES
 from actret_core.bench.table import table
@@ -15,7 +16,7 @@ from actret_core.data.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.playground import write_playground
 from actret_core.data.registry import dataset_info
 from actret_core.errors import ActretError
-from actret_core.experiment import ActionData, configure, find_root, load_data, pretrain_small
+from actret_core.experiment import configure, pretrain_small
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import PRESETS, PRETEXT, PRETEXT_IMAGES

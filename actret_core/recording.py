@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from actret_core.action_data import ActionData
 from actret_core.config import require
 from actret_core.data.sample import ActionSplit
-from actret_core.experiment import ActionData, to_embeddings
+from actret_core.experiment import to_embeddings
 from actret_core.models.methods import method_of
 from actret_core.parallel import first_alone, from_first, rank
 from actret_core.presets import Preset

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from actret_core.action_data import cache_maps, cache_photos, load_data
 from actret_core.config import config_from_dict, require
 from actret_core.errors import ConfigError
-from actret_core.experiment import cache_maps, cache_photos, configure, load_data, train_method
+from actret_core.experiment import configure, train_method
 from actret_core.locks import lock
 from actret_core.models.checkpoint import save_model
 from actret_core.parallel import from_first, rank

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from actret_core.action_data import ActionData
 from actret_core.data.tokens import FrozenTokens
-from actret_core.experiment import ActionData, train_on_tokens
+from actret_core.experiment import train_on_tokens
 from actret_core.locks import lock
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone

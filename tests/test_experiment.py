@@ -8,27 +8,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from actret_core.action_data import ActionData, cache_photos, load_data
 from actret_core.config import config_from_dict
 from actret_core.data.playground import PLAYGROUND_ACTIONS
 from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.sample import ActionSample, ActionSplit
-from actret_core.errors import ConfigError, DataError, ProposalError
-from actret_core.experiment import (
-    ActionData,
-    cache_photos,
-    configure,
-    find_root,
-    load_data,
-    pretrain_small,
-    to_embeddings,
-    train_region_net,
-)
+from actret_core.errors import ConfigError, DataError
+from actret_core.experiment import configure, pretrain_small, to_embeddings, train_region_net
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.presets import Preset
 from actret_core.recording import assess, embed_split, fingerprint, record_run
-from actret_core.regions.proposals import read_proposals, write_proposals
 from actret_core.results import RunRecord, read_record
 from actret_core.retrieval import Embeddings, evaluate, recognition_map
 from actret_core.training.config import TrainConfig
@@ -169,7 +160,7 @@ def test_photographs_are_decoded_once_for_an_image_size(run: Run, tmp_path: Path
     monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
     data = cache_photos(run.data, TINY.model, progress=False)
     assert len(data.photos.values) == 60 and data.photos.path.parent == tmp_path / "photos"
-    monkeypatch.setattr("actret_core.experiment.store_photos", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("actret_core.action_data.store_photos", lambda *_: pytest.fail("decoded again"))
     assert cache_photos(data, TINY.model) is data
     assert cache_photos(run.data, replace(TINY.model, backbone="small_tail")) is run.data
     plain, stored = (d.dataset(run.data.train, TINY.model) for d in (run.data, data))
@@ -280,34 +271,6 @@ def test_the_fingerprint_tells_data_sets_apart(run: Run) -> None:
     assert fingerprint(fewer)["images"] == 59
 
 
-def test_a_real_data_set_needs_a_folder() -> None:
-    for root in (None, ""):
-        with pytest.raises(
-            DataError, match="stanford40: name its folder, or fetch it by `python -m actret_core download"
-        ):
-            find_root("stanford40", root)
-
-
-def test_a_named_folder_is_taken_as_it_is(tmp_path: Path) -> None:
-    assert find_root("stanford40", str(tmp_path)) == find_root("playground", tmp_path) == tmp_path
-    with pytest.raises(DataError, match="absent"):
-        load_data("stanford40", tmp_path / "absent", TINY.model)
-
-
-def test_the_playground_is_drawn_into_the_cache(tmp_path: Path, monkeypatch) -> None:
-    drawn = []
-    monkeypatch.setattr(
-        "actret_core.experiment.write_playground", lambda root, seed, *_: drawn.append((root, seed)) or root
-    )
-    monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
-    assert [find_root("playground"), find_root("playground", seed=1)] == [root for root, _ in drawn]
-    assert [seed for _, seed in drawn] == [0, 1] and drawn[0] != drawn[1]
-    assert {root.parent for root, _ in drawn} == {tmp_path}
-    monkeypatch.delenv("ACTRET_CACHE")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert find_root("playground").parent == tmp_path / "home" / ".cache" / "actret"
-
-
 def test_a_pretext_fills_a_small_backbone(run: Run, playground: Path, tmp_path: Path) -> None:
     """Pictures of one seed teach the backbone what another seed's pictures are then retrieved by."""
     train = replace(TINY.train, epochs=1, held_out=0.0, mixup=0.0, multi_label=True)
@@ -340,46 +303,3 @@ def test_a_pretext_without_some_actions(playground: Path) -> None:
     for wrong in ("flying", "drinking@home"):
         with pytest.raises(ConfigError, match=f"without=.'{wrong}'.: expected some of brushing_teeth"):
             read_pretext(playground, 0, (wrong,))
-
-
-def test_an_unknown_data_set_names_the_near_miss(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'stanford40'"):
-        load_data("stanford4", tmp_path, TINY.model)
-
-
-@pytest.fixture
-def linked(playground: Path, tmp_path: Path) -> Path:
-    """The playground's images and lists without a proposals file."""
-    for name in ("JPEGImages", "XMLAnnotations", "ImageSplits"):
-        (tmp_path / name).symlink_to(playground / name)
-    return tmp_path
-
-
-def test_no_proposals_file_or_several(linked: Path, playground: Path) -> None:
-    with pytest.raises(ProposalError, match=r"0 files proposals\*.json\*; name one"):
-        load_data("playground", linked, TINY.model)
-    for name in ("proposals.json.gz", "proposals_other.json.gz"):
-        (linked / name).symlink_to(playground / "proposals.json.gz")
-    with pytest.raises(ProposalError, match=r"2 files proposals\*.json\*; name one"):
-        load_data("playground", linked, TINY.model)
-    assert load_data("playground", linked, TINY.model, linked / "proposals.json.gz").context
-
-
-def test_proposals_of_other_images(linked: Path, playground: Path) -> None:
-    found = read_proposals(playground / "proposals.json.gz")
-    write_proposals(linked / "proposals.json", {f"other_{name}": value for name, value in found.items()})
-    with pytest.raises(ProposalError, match="proposals.json: none of its images is in this data set"):
-        load_data("playground", linked, TINY.model)
-
-
-def test_an_image_without_any_proposal_goes_all_the_way(
-    linked: Path, playground: Path, tmp_path: Path
-) -> None:
-    found = read_proposals(playground / "proposals.json.gz")
-    few = {name: value for name, value in found.items() if name.startswith("drinking")}
-    write_proposals(linked / "proposals.json", few)
-    data = load_data("playground", linked, TINY.model)
-    assert sum(len(boxes) == 0 for boxes in data.context.values()) >= 55
-    torch.manual_seed(0)
-    found = embed(RegionNet(TINY.model), data.dataset(data.evaluation, TINY.model), progress=False)
-    assert np.isfinite(found.features).all() and np.isfinite(found.logits).all()

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torchvision.models import resnet50
 
 from actret_core import cli, rival_presets, runs
-from actret_core.experiment import load_data
+from actret_core.action_data import load_data
 from actret_core.results import read_record
 from actret_core.rival_presets import find_preset
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from actret_core import cli
-from actret_core.experiment import configure, load_data, train_method
+from actret_core.action_data import load_data
+from actret_core.experiment import configure, train_method
 from actret_core.models.baselines.delg import DelgConfig
 from actret_core.models.baselines.rrt import RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReidConfig

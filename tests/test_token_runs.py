@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from actret_core import cli, rival_presets
+from actret_core.action_data import load_data
 from actret_core.data.tokens import FrozenTokens
 from actret_core.errors import ConfigError
-from actret_core.experiment import load_data
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import save_small_backbone

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from actret_core.experiment import configure, load_data, train_method
+from actret_core.action_data import load_data
+from actret_core.experiment import configure, train_method
 from actret_core.models.fusion import Output
 from actret_core.models.methods import build_model
 from actret_core.parallel import average_gradients, from_first, processes, rank, world

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from actret_core.action_data import find_root, load_data
 from actret_core.config import require
 from actret_core.data.playground.write import RECORD
 from actret_core.data.tokens import FrozenTokens, TokenDataset
-from actret_core.experiment import configure, find_root, load_data, train_on_tokens
+from actret_core.experiment import configure, train_on_tokens
 from actret_core.models.fusion import masked_mean
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone
