@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from actret_core.action_data import ActionData
+from actret_core.config import require
 from actret_core.data.tokens import FrozenTokens
 from actret_core.experiment import train_on_tokens
 from actret_core.locks import lock
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone
-from actret_core.parallel import first_alone, from_first, rank
+from actret_core.parallel import world
 from actret_core.presets import Preset
 from actret_core.recording import assess, fingerprint
 from actret_core.results import RunRecord, provenance
@@ -48,20 +49,18 @@ def perform_on_tokens(
     """Train once, and record what each preset of `recorded_as` sees in the evaluation set, under its variant.
 
     Tokens are kept below `runs`. The embeddings of so small a model are not recorded, nor is it kept. Returns the last
-    record.
+    record. Raises ConfigError for several processes, which so short a training is not worth.
     """
-    record = None
-    with first_alone():  # it is over before several processes could share it
-        if not rank():
-            start, tokens = time.perf_counter(), cached_tokens(data, recorded_as[-1][0], weights, runs / "tokens")
-            _, both = train_on_tokens(tokens, recorded_as[-1][0], out)
-            seconds = time.perf_counter() - start
-            for preset, variant in recorded_as:
-                record = _record(data, preset, variant, both, seconds)
-                record.write(results)
-            for path in out.rglob("*.ckpt"):
-                path.unlink()
-    return from_first(record)
+    require(world() == 1, "nproc_per_node", world(), "1 for runs on tokens, which take seconds")
+    tokens, start = cached_tokens(data, recorded_as[-1][0], weights, runs / "tokens"), time.perf_counter()
+    _, both = train_on_tokens(tokens, recorded_as[-1][0], out)
+    seconds = time.perf_counter() - start
+    records = [_record(data, preset, variant, both, seconds) for preset, variant in recorded_as]
+    for record in records:
+        record.write(results)
+    for path in out.rglob("*.ckpt"):
+        path.unlink()
+    return records[-1]
 
 
 def _record(data: ActionData, preset: Preset, variant: str, both: Embeddings, seconds: float) -> RunRecord:

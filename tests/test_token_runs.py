@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actret_core import cli, rival_presets
+from actret_core import cli, rival_presets, token_runs
 from actret_core.action_data import load_data
 from actret_core.data.tokens import FrozenTokens
 from actret_core.errors import ConfigError
@@ -77,6 +77,15 @@ def test_the_tokens_are_those_of_both_sets_and_of_the_mirror(home: Path, playgro
 def test_it_wants_weights(home: Path, playground: Path) -> None:
     with pytest.raises(SystemExit, match="the lines above say why"):
         cli.main(["sweep", "frozen.yaml", "--data", str(playground)])
+
+
+def test_one_process_is_enough(
+    home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(token_runs, "world", lambda: 2)
+    with pytest.raises(SystemExit, match="the lines above say why"):
+        cli.main(["sweep", "frozen.yaml", "--data", str(playground), "--weights", "w.safetensors"])
+    assert "nproc_per_node=2: expected 1 for runs on tokens" in capsys.readouterr().out
 
 
 def test_other_methods_have_no_tokens() -> None:
