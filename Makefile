@@ -96,7 +96,7 @@ train-full: install  ## train and record all tables at the paper's setting, best
 
 bench: install  ## time re-ranking, evaluation and search beside public code, and training; called again, it goes on
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
-	$(BIN)/python -m actret_core bench all
+	$(BIN)/python -m benchmarks
 
 clean:  ## remove what was built; .venv and downloads stay
 	rm -rf _build .pytest_cache

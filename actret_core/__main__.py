@@ -1,5 +1,5 @@
-"""`python -m actret_core`: see `cli`."""
+"""`python -m actret_core`: see `actret_core.cli`."""
 
-from actret_core.cli import main
+from actret_core.cli.main import main
 
 main()

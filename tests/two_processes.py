@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from actret_core.action_data import load_data
-from actret_core.experiment import configure, train_method
-from actret_core.models.fusion import Output
+from actret_core.experiments.action_data import load_data
+from actret_core.experiments.train import configure, train_method
+from actret_core.models.config import Output
 from actret_core.models.methods import build_model
-from actret_core.parallel import average_gradients, from_first, processes, rank, world
-from actret_core.presets import DEMO, Preset
-from actret_core.recording import record_run
-from actret_core.sweep_file import read_sweep
+from actret_core.distributed import average_gradients, from_first, processes, rank, world
+from actret_core.experiments.presets import DEMO, Preset
+from actret_core.experiments.score import record_run
+from actret_core.experiments.sweep import read_sweep
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
 from actret_core.training.fit import FitResult, fit

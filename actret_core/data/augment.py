@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from actret_core.data.boxes import mirror_boxes, real_first, squash_boxes
-from actret_core.data.resample import resample
+from actret_core.data.transforms import mirror_boxes, real_first, squash_boxes
+from actret_core.data.transforms import resample
 from actret_core.data.transforms import normalize
 
 

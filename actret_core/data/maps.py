@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actret_core.data.boxes import mirror_boxes, real_first, squash_boxes
+from actret_core.data.transforms import mirror_boxes, real_first, squash_boxes
 from actret_core.data.dataset import check_context, pad_regions
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.store import Store, StoreInfo

@@ -1,6 +1,5 @@
 """Rows of one shape, each under a name, in one memory-mapped file: written once, resumed, checked."""
 
-import hashlib
 import json
 import math
 import os
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from actret_core.config import config_from_dict
 from actret_core.errors import DataError
-from actret_core.locks import lock
+from actret_core.files import file_sha256, lock
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Store:
         found = self.path.stat().st_size if self.path.is_file() else 0
         if found != expected:
             raise DataError(f"{self.path}: {found:,} bytes, expected {expected:,}; {again}")
-        if verify and file_digest(self.path) != digest:
+        if verify and file_sha256(self.path) != digest:
             raise DataError(f"{self.path}: not what was written, its SHA-256 is another; {again}")
         self.values = np.memmap(self.path, kind.DTYPE, "r", shape=(len(self.info.names), *self.info.row))
 
@@ -117,7 +116,7 @@ def _write(path: Path, info: StoreInfo, rows: Callable[[int], Iterable[np.ndarra
             file.flush()
             bar.update(len(values))
         os.fsync(file.fileno())
-    _write_sidecar(part, info, file_digest(part))
+    _write_sidecar(part, info, file_sha256(part))
     os.replace(part, path)
     os.replace(sidecar(part), sidecar(path))
     return Store(path, type(info), verify=False)
@@ -161,9 +160,3 @@ def _write_sidecar(path: Path, info: StoreInfo, digest: str) -> None:
     temporary = Path(f"{sidecar(path)}.part")
     temporary.write_text(json.dumps(asdict(info) | {"sha256": digest}))
     os.replace(temporary, sidecar(path))
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,9 @@
 """What all configs of models share, and the region-aware model's: all that the paper leaves open is a field."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
 
 from actret_core.config import require, require_at_least
 
@@ -8,6 +11,13 @@ WHOLE = ("resnet50", "resnet50_he2016", "small")
 BACKBONES = (*WHOLE, *(f"{name}_tail" for name in WHOLE))
 POSITIONS = ("token", "type", "none")
 POOLINGS = ("max", "gem")
+
+
+class Output(NamedTuple):
+    """What every model returns: `embedding` [B, D] for retrieval and `logits` [B, C] for the classification loss."""
+
+    embedding: Tensor
+    logits: Tensor
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,11 @@
 """The fusion transformer: tokens of the three views to one action representation (Eq. 4 and 5)."""
 
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from actret_core.config import require
-from actret_core.models.config import RegionNetConfig
-
-
-class Output(NamedTuple):
-    """What every model returns: `embedding` [B, D] for retrieval and `logits` [B, C] for the classification loss."""
-
-    embedding: Tensor
-    logits: Tensor
+from actret_core.models.config import Output, RegionNetConfig
 
 
 def sinusoid(positions: Tensor, dim: int) -> Tensor:

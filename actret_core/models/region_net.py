@@ -6,7 +6,8 @@ from torchvision.ops import roi_align
 
 from actret_core.models.backbone import build_backbone
 from actret_core.models.config import RegionNetConfig
-from actret_core.models.fusion import FusionHead, Output
+from actret_core.models.config import Output
+from actret_core.models.fusion import FusionHead
 from actret_core.models.pooling import POOL
 
 

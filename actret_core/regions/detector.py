@@ -1,6 +1,5 @@
 """Proposals by torchvision's Faster R-CNN (Section 3.2), over any number of images, resumable."""
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from actret_core.config import require
 from actret_core.data.dataset import read_image
 from actret_core.errors import DownloadError, ProposalError
+from actret_core.files import weights_sha256
 from actret_core.regions.proposals import ProposalSet, write_proposals
 
 
@@ -84,14 +84,6 @@ def _detect_batch(model: nn.Module, images: list[Tensor], min_score: float) -> l
         kept = result["scores"] >= min_score
         found.append(ProposalSet(*(result[key][kept].cpu() for key in ("boxes", "scores", "labels"))))
     return found
-
-
-def weights_sha256(model: nn.Module) -> str:
-    """The SHA-256 of all of a model's values, to tell whose output a file holds."""
-    digest = hashlib.sha256()
-    for values in model.state_dict().values():
-        digest.update(values.cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _line(name: str, proposals: ProposalSet) -> str:

@@ -1,10 +1,5 @@
 """Embeddings with their labels and ids: what retrieval works on, and how they are stored."""
 
-import os
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +7,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from actret_core.errors import EmbeddingError
-
-UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    AttributeError,
-    LookupError,
-    OSError,
-    TypeError,
-    ValueError,
-)
-"""What numpy raises for an .npz that is cut short, damaged, or something else."""
+from actret_core.files import UNREADABLE, atomic_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,19 +120,6 @@ def check_features(features: np.ndarray, ids: np.ndarray | None = None) -> None:
         raise EmbeddingError(
             f"features of {_name(ids, bad[0])} hold NaN or inf ({len(bad)} such rows); embed them again"
         )
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it replaces `path` only if the block succeeds."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _name(ids: np.ndarray | None, row: int) -> str:

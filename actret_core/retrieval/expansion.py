@@ -5,8 +5,8 @@ import numpy as np
 from actret_core.config import require
 from actret_core.errors import EmbeddingError
 from actret_core.retrieval.embeddings import unit_vectors
-from actret_core.retrieval.exact import exact_neighbors
-from actret_core.retrieval.parallel import map_chunks, rows_per_chunk
+from actret_core.retrieval.reranking.exact import exact_neighbors
+from actret_core.retrieval.threads import map_chunks, rows_per_chunk
 
 
 def expand_queries(

@@ -7,7 +7,7 @@ import numpy as np
 from actret_core.errors import EmbeddingError
 from actret_core.retrieval.distances import cosine_distances, euclidean_distances
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
-from actret_core.retrieval.parallel import chunks, rows_per_chunk
+from actret_core.retrieval.threads import chunks, rows_per_chunk
 
 DistanceFunction = Callable[[np.ndarray], np.ndarray]
 """From query rows, int [q], to their distances, float [q, G]."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from actret_core.errors import EmbeddingError
 from actret_core.retrieval.hits import average_precision, hits_in_ranking
-from actret_core.retrieval.parallel import chunks, rows_per_chunk
+from actret_core.retrieval.threads import chunks, rows_per_chunk
 from actret_core.text.phrase import Phrase
 
 

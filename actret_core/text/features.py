@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from actret_core.errors import DataError
-from actret_core.retrieval.embeddings import UNREADABLE
+from actret_core.files import UNREADABLE
 
 STREAMS, SEGMENTS, CHANNELS = ("RGB", "Flow", "Audio"), 25, 1024
 ARRAYS = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {

@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from pytorch_metric_learning.samplers import MPerClassSampler
 from torch import Generator, Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from actret_core.config import require
+from actret_core.distributed import rank, world
 from actret_core.errors import DataError
-from actret_core.parallel import rank, world
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import pick_device
-from actret_core.training.order import EpochOrder, SharedBatches
+
 
 Batch = dict[str, Tensor]
 Prepare = Callable[[Batch, Generator | None], Batch]
@@ -111,3 +111,47 @@ def balanced_sampler(targets: torch.Tensor, config: TrainConfig, names: tuple[st
 def _names(dataset: Dataset) -> tuple[str, ...]:
     split = getattr(dataset, "split", None)
     return split.actions if split is not None else ()
+
+
+class EpochOrder(Sampler[int]):
+    """All samples, shuffled by seed and epoch alone: the same in every process and in a resumed run.
+
+    With `balanced`, its choice of samples instead.
+    """
+
+    def __init__(self, count: int, seed: int, balanced: MPerClassSampler | None = None) -> None:
+        self.count, self.seed, self.balanced, self.epoch = count, seed, balanced, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.count if self.balanced is None else len(self.balanced)
+
+    def __iter__(self) -> Iterator[int]:
+        if self.balanced is None:
+            return iter(np.random.default_rng([self.seed, self.epoch]).permutation(self.count).tolist())
+        self.balanced.labels.sort()              # which the epoch before has shuffled in place,
+        np.random.seed([self.seed, self.epoch])  # by the only chance that pytorch-metric-learning knows
+        return iter(self.balanced)
+
+
+class SharedBatches(BatchSampler):
+    """Every batch in equal parts, and of these the one of this process; alone, it has the whole.
+
+    What is left over by an equal share is dropped, and so is a part of one sample, which would break the batch norm.
+    """
+
+    def __init__(self, order: EpochOrder, batch_size: int) -> None:
+        super().__init__(order, batch_size, drop_last=False)
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.sampler), self.batch_size)
+        return full + (rest // world() > 1)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in super().__iter__():
+            each = len(batch) // world()
+            if each > 1:
+                yield batch[rank() * each : (rank() + 1) * each]

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from actret_core.parallel import join_batches
+from actret_core.data.sample import ActionSplit
+from actret_core.distributed import join_batches
+from actret_core.retrieval.embeddings import Embeddings
 from actret_core.training.batches import device_batches
 from actret_core.training.device import autocast, pick_device
 
@@ -36,3 +38,12 @@ def embed(
             outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
     parts = zip(*outputs, strict=True) if outputs else ((), ())          # more processes than batches
     return Embedded(*(join_batches(list(part), len(dataset), batch_size).numpy() for part in parts))
+
+
+def to_embeddings(split: ActionSplit, features: np.ndarray) -> Embeddings:
+    """Features [N, D] of a split with its labels and ids; persons of one photograph form a group (VOC)."""
+    targets = split.targets
+    single = (targets.sum(1) == 1).all()
+    images = np.array([s.image_id for s in split.samples])
+    groups = images if len(set(images)) < len(images) else None
+    return Embeddings(features, targets.argmax(1) if single else targets, np.array(split.ids), groups)

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from actret_core.errors import CheckpointError
-from actret_core.parallel import first_alone, from_first, rank, world
+from actret_core.distributed import first_alone, from_first, rank, world
 from actret_core.training.batches import held_out_loader, preparation, train_loader
 from actret_core.training.callbacks import Clock, Deadline, KeepLast, Stopping
 from actret_core.training.config import TrainConfig

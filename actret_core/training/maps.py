@@ -15,8 +15,8 @@ from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.store import Store, write_store
 from actret_core.data.transforms import normalize, squash
 from actret_core.errors import DataError
+from actret_core.files import weights_sha256
 from actret_core.models.backbone import FrontBackbone
-from actret_core.regions.detector import weights_sha256
 from actret_core.training.device import autocast, pick_device, pick_precision
 
 

@@ -12,11 +12,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from actret_core.config import require
 from actret_core.data.transforms import mix_share, mix_up
-from actret_core.models.fusion import Output
-from actret_core.parallel import average, average_gradients
+from actret_core.models.config import Output
+from actret_core.distributed import average, average_gradients
 from actret_core.training.batches import Batch, Prepare
 from actret_core.training.config import TrainConfig
-from actret_core.training.layers import parameter_groups
+from actret_core.training.schedule import parameter_groups
 from actret_core.training.metric_loss import build_metric_loss
 from actret_core.training.schedule import build_optimizer, build_schedule
 

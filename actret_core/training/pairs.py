@@ -10,13 +10,13 @@ from torch.utils.data import Dataset
 
 from actret_core.config import require
 from actret_core.errors import DataError
-from actret_core.models.baselines.resort import rerank_pairs
+from actret_core.models.baselines.rrt import rerank_pairs
 from actret_core.models.baselines.rrt import Rrt
-from actret_core.parallel import join_batches
+from actret_core.distributed import join_batches
 from actret_core.retrieval.distances import cosine_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.metrics import relevance
-from actret_core.retrieval.parallel import chunks
+from actret_core.retrieval.threads import chunks
 from actret_core.training.batches import device_batches
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import autocast, pick_device, pick_precision

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actret_core import cli
-from actret_core.protocol import load_protocol
-from actret_core.protocol_source import build_protocol
-from actret_core.submission import read_submission
+from actret_core.cli import main as cli
+from actret_core.retrieval.protocol import load_protocol
+from actret_core.experiments.benchmark import build_protocol
+from actret_core.experiments.benchmark import read_submission
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "book" / "benchmark.md").read_text()

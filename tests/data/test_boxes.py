@@ -3,7 +3,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.tv_tensors import BoundingBoxes
 
-from actret_core.data.boxes import mirror_boxes, real_first, squash_boxes
+from actret_core.data.transforms import mirror_boxes, real_first, squash_boxes
 
 BOXES = torch.tensor([[10.0, 5, 30, 35], [0, 0, 60, 40], [-3, 2, 50.5, 44]])
 

@@ -11,7 +11,7 @@ from actret_core.data.dataset import ActionDataset, pad_regions, read_image
 from actret_core.data.photos import store_photos
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import ConfigError, DataError
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split

@@ -13,7 +13,7 @@ from actret_core.data.dataset import ActionDataset
 from actret_core.data.maps import MapDataset, MapInfo, picture
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.data.store import Store, sidecar, write_store
 from actret_core.errors import ConfigError, DataError
 

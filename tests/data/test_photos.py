@@ -14,7 +14,7 @@ from actret_core.data.dataset import ActionDataset, read_image
 from actret_core.data.photos import files_digest, store_photos, write_photos
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.data.store import Store
 from actret_core.errors import DataError
 

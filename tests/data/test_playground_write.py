@@ -10,15 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actret_core.data.playground import (
-    PLAYGROUND_ACTIONS,
-    PLAYGROUND_CAPTIONS,
-    playground_root,
-    write_playground,
-)
+from actret_core.data.playground import PLAYGROUND_ACTIONS, PLAYGROUND_CAPTIONS, playground_root, write_playground
 from actret_core.data.playground import write as writing
 from actret_core.data.playground.scenes import compose, render
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import DataError
 
 

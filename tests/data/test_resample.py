@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from actret_core.data.resample import resample
+from actret_core.data.transforms import resample
 
 T, SIDE = 40, 28
 STILL = torch.zeros(1, 2)

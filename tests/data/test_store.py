@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actret_core.data.store import Store, StoreInfo, file_digest, sidecar, write_store
+from actret_core.data.store import Store, StoreInfo, sidecar, write_store
+from actret_core.files import file_sha256
 from actret_core.errors import DataError
 
 
@@ -60,7 +61,7 @@ def test_it_holds_the_rows_and_says_what_they_are(path: Path) -> None:
     assert store.info == INFO and store.values.dtype == np.uint16 and path.read_bytes() == VALUES.tobytes()
     assert sorted(p.name for p in path.parent.iterdir()) == ["five.pairs", "five.pairs.json", "five.pairs.lock"]
     said = json.loads(sidecar(path).read_text())
-    assert said["names"] == list("abcde") and said["sha256"] == file_digest(path) and said["dataset"] == "drawings"
+    assert said["names"] == list("abcde") and said["sha256"] == file_sha256(path) and said["dataset"] == "drawings"
 
 
 def test_a_finished_store_is_not_made_again(path: Path) -> None:

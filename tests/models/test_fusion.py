@@ -8,14 +8,7 @@ from torch import Tensor, nn
 
 from actret_core.errors import ConfigError
 from actret_core.models.config import POSITIONS, RegionNetConfig
-from actret_core.models.fusion import (
-    FusionHead,
-    FusionTransformer,
-    TokenNorm,
-    masked_mean,
-    sinusoid,
-    token_types,
-)
+from actret_core.models.fusion import FusionHead, FusionTransformer, TokenNorm, masked_mean, sinusoid, token_types
 
 DIM = 12
 SUBSETS = ["".join(s) for n in (1, 2, 3) for s in combinations("agl", n)]

@@ -10,7 +10,7 @@ from torchvision.models import ResNet50_Weights, resnet50
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import CheckpointError, DownloadError
 from actret_core.models.backbone import ResNetBackbone, SmallBackbone, build_backbone, build_front
 from actret_core.models.config import RegionNetConfig

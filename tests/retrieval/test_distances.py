@@ -3,12 +3,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from actret_core.retrieval.distances import (
-    cosine_distances,
-    euclidean_distances,
-    keyed,
-    nearest,
-    sortable_keys,
-    squared_from_cosines,
+    cosine_distances, euclidean_distances, keyed, nearest, sortable_keys, squared_from_cosines,
     squared_unit_distances,
 )
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from actret_core.errors import EmbeddingError
-from actret_core.retrieval.embeddings import Embeddings, atomic_path, compress
+from actret_core.files import atomic_path
+from actret_core.retrieval.embeddings import Embeddings, compress
 
 
 def example(**changes):

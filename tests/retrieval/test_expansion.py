@@ -42,7 +42,7 @@ def test_opposite_neighbors_have_no_say():
 
 def test_chunks_do_not_change_the_result(clustered, monkeypatch):
     whole = augment_database(clustered, top=4)
-    monkeypatch.setattr("actret_core.retrieval.parallel.CHUNK_ELEMENTS", 50)
+    monkeypatch.setattr("actret_core.retrieval.threads.CHUNK_ELEMENTS", 50)
     np.testing.assert_allclose(augment_database(clustered, top=4), whole, atol=1e-6)
 
 

@@ -4,13 +4,7 @@ from sklearn.metrics import average_precision_score
 
 from actret_core.errors import ConfigError
 from actret_core.retrieval.hits import (
-    Hits,
-    ap_definition,
-    average_precision,
-    hits_by_distance,
-    hits_in_ranking,
-    rectangular,
-    trapezoidal,
+    Hits, ap_definition, average_precision, hits_by_distance, hits_in_ranking, rectangular, trapezoidal,
 )
 
 

@@ -67,7 +67,7 @@ def naive(queries, gallery, distances):
     ids=["single label", "multi-label, groups", "multi-label", "other gallery", "gallery holds the queries"],
 )
 def test_equals_a_naive_loop(queries, gallery, monkeypatch):
-    monkeypatch.setattr("actret_core.retrieval.parallel.CHUNK_ELEMENTS", 1000)
+    monkeypatch.setattr("actret_core.retrieval.threads.CHUNK_ELEMENTS", 1000)
     ours = evaluate(queries, gallery)
     gallery = gallery or queries
     pairs = list(naive(queries, gallery, cosine(queries, gallery)))

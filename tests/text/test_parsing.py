@@ -1,7 +1,7 @@
 import pytest
 
 from actret_core.data.playground.actions import PLAYGROUND_ACTIONS, PLAYGROUND_CAPTIONS
-from actret_core.data.voc2012 import ACTIONS as VOC
+from actret_core.data.readers.voc2012 import ACTIONS as VOC
 from actret_core.errors import TextError
 from actret_core.text.parsing import parse, parse_query, tokenize
 from actret_core.text.phrase import Phrase

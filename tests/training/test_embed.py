@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from actret_core.models.fusion import FusionHead, Output
+from actret_core.models.config import Output
+from actret_core.models.fusion import FusionHead
 from actret_core.training.embed import embed
 
 

@@ -12,10 +12,11 @@ from actret_core.data.augment import Augment
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.photos import store_photos
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import CheckpointError
 from actret_core.models.config import RegionNetConfig
-from actret_core.models.fusion import FusionHead, Output
+from actret_core.models.config import Output
+from actret_core.models.fusion import FusionHead
 from actret_core.models.region_net import RegionNet
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split

@@ -6,7 +6,7 @@ from actret_core.models.config import RegionNetConfig
 from actret_core.models.fusion import FusionHead
 from actret_core.models.region_net import RegionNet
 from actret_core.training.config import TrainConfig
-from actret_core.training.layers import backbone_stages, parameter_groups
+from actret_core.training.schedule import backbone_stages, parameter_groups
 from actret_core.training.schedule import build_optimizer, build_schedule
 
 HALF = TrainConfig(lr=0.8, layer_decay=0.5)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from actret_core.data.transforms import mix_share, mix_up
 from actret_core.errors import ConfigError
-from actret_core.models.fusion import Output
+from actret_core.models.config import Output
 from actret_core.training.config import TrainConfig
 from actret_core.training.module import ActionModule, action_loss, split_batch
 

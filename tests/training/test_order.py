@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from actret_core.errors import ConfigError
-from actret_core.training import batches, order
+from actret_core.training import batches, batches as order
 from actret_core.training.batches import balanced_sampler, held_out_loader, train_loader
 from actret_core.training.config import TrainConfig
-from actret_core.training.order import EpochOrder, SharedBatches
+from actret_core.training.batches import EpochOrder, SharedBatches
 
 
 @pytest.fixture

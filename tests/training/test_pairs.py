@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from actret_core.data.dataset import ActionDataset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import ConfigError, DataError
 from actret_core.models.baselines.rrt import Rrt, RrtConfig
 from actret_core.retrieval import Embeddings

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.data.tokens import FrozenTokens, TokenDataset, compress_tokens
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet

@@ -11,7 +11,7 @@ from actret_core.data.dataset import read_image
 from actret_core.data.maps import MapDataset, MapInfo
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.data.store import Store
 from actret_core.data.transforms import normalize, squash
 from actret_core.errors import ConfigError, DataError

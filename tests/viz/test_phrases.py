@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.viz.phrases import HALF, phrase_rows, space_maps
 
 

@@ -9,7 +9,7 @@ from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
 from actret_core.models.config import ModelConfig
-from actret_core.models.fusion import Output
+from actret_core.models.config import Output
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScale
 from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.config import ModelConfig
-from actret_core.models.fusion import Output
+from actret_core.models.config import Output
 from actret_core.models.weights import fill, read_weights
 
 PRETRAINED = ("imagenet", "coco")

@@ -9,8 +9,8 @@ from torchvision.ops import roi_align
 from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.config import ModelConfig
-from actret_core.models.fusion import Output
-from actret_core.models.recognition.pooling import POOLINGS, pool_cells
+from actret_core.models.config import Output
+from actret_core.models.pooling import POOLINGS, pool_cells
 
 
 @dataclass(frozen=True)

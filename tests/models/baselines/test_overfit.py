@@ -11,8 +11,8 @@ import torch
 
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.photos import store_photos
-from actret_core.data.stanford40 import read_stanford40
-from actret_core.experiment import to_embeddings
+from actret_core.data.readers.stanford40 import read_stanford40
+from actret_core.training.embed import to_embeddings
 from actret_core.models.baselines.delg import DelgConfig
 from actret_core.models.baselines.rrt import RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReidConfig

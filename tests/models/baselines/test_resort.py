@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from actret_core.errors import ConfigError, EmbeddingError
-from actret_core.models.baselines.resort import rerank_pairs
-from actret_core.models.fusion import Output
+from actret_core.models.baselines.rrt import rerank_pairs
+from actret_core.models.config import Output
 from actret_core.retrieval import Embeddings, evaluate
 
 QUERIES = GALLERY = torch.randn(9, 4, 6, generator=torch.manual_seed(3))

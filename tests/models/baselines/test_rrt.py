@@ -8,7 +8,7 @@ from torch import Tensor
 from actret_core.errors import ConfigError
 from actret_core.models.baselines.delg import Delg, DelgConfig
 from actret_core.models.baselines.rrt import PairTransformer, Rrt, RrtConfig, sine_positions
-from actret_core.models.fusion import Output
+from actret_core.models.config import Output
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from actret_core.config import config_from_dict
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.photos import store_photos
-from actret_core.data.stanford40 import read_stanford40
+from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import ConfigError
 from actret_core.models.backbone import build_front
 from actret_core.models.recognition import RECOGNITION

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from actret_core.models.recognition.pooling import pool_cells
+from actret_core.models.pooling import pool_cells
 from actret_core.models.recognition.whole_image import WholeImage, WholeImageConfig
 
 

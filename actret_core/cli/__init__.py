@@ -1,0 +1,1 @@
+"""The command line: `actret`, or `python -m actret_core`."""

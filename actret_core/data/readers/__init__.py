@@ -1,0 +1,1 @@
+"""Data sets on disk, in their official layouts, and where they are fetched."""

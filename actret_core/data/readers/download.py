@@ -1,0 +1,180 @@
+"""Fetch a file or a whole data set: resumed where it stopped, checked when it arrived."""
+
+import hashlib
+import http.client
+import os
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tqdm import tqdm
+
+from actret_core.data.readers.registry import read_split
+from actret_core.errors import DataError, DownloadError
+
+CHUNK = 1 << 20
+TIMEOUT = 60  # seconds without a byte
+DAMAGED = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip or tar file on the web; we need the `folders` that lie in its folder `inside`."""
+
+    url: str
+    folders: tuple[str, ...]
+    inside: str = ""
+    md5: str | None = None
+
+
+STANFORD40 = tuple(
+    Archive(f"http://vision.stanford.edu/Datasets/Stanford40_{folder}.zip", (folder,))
+    for folder in ("ImageSplits", "XMLAnnotations", "JPEGImages")
+)
+VOC2012 = (
+    Archive(
+        "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+        ("ImageSets", "Annotations", "JPEGImages"),
+        "VOCdevkit/VOC2012",
+        md5="6cd6e144f989b92b3379bac3b3de84fd",
+    ),
+)
+
+
+def fetch_stanford40(root: Path, progress: bool = True) -> Path:
+    """Stanford 40 Actions from its official site into `root`; checks for 4000 train and 5532 test images."""
+    return fetch("stanford40", STANFORD40, root, {"train": 4000, "test": 5532}, progress)
+
+
+def fetch_voc2012(root: Path, progress: bool = True) -> Path:
+    """PASCAL VOC 2012 from its official site into `root`; checks for 2296 train and 2292 val images."""
+    return fetch("voc2012", VOC2012, root, {"train": 2296, "val": 2292}, progress)
+
+
+def fetch(
+    dataset: str, archives: tuple[Archive, ...], root: Path, images: dict[str, int], progress: bool = True
+) -> Path:
+    """Download and unpack `archives` into `root`, then read the data set and count the images of each split.
+
+    What a call before has finished is not done again. Raises DownloadError if an archive does not arrive
+    (call again to continue), DataError if what arrived is not the data set.
+    """
+    root = Path(root)
+    for archive in archives:
+        if not all((root / folder).is_dir() for folder in archive.folders):
+            file = download(archive.url, root / Path(archive.url).name, md5=archive.md5, progress=progress)
+            _install(archive, file, root)
+            file.unlink()
+    for split, expected in images.items():
+        found = len({sample.image for sample in read_split(dataset, root, split).samples})
+        if found != expected:
+            raise DataError(f"{root}: {found} images in {split}, expected {expected}; delete it, run again")
+    return root
+
+
+def download(
+    url: str,
+    path: Path,
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Fetch `url` to `path`, which appears only whole and checked; an earlier call's `.part` is continued.
+
+    Checked are the length that the server announces and whichever of `sha256`, `md5` (hex digests) and `size`
+    (bytes) are given; a file already at `path` is checked against these and not fetched again. Raises
+    DownloadError: after an interruption call again to continue; what arrived damaged is deleted.
+    """
+    path, part = Path(path), Path(f"{path}.part")
+    expected = {"size": size, "md5": md5, "sha256": sha256}
+    if path.exists():
+        if wrong := _mismatch(path, expected):
+            raise DownloadError(f"{path}: there already, but {wrong}; move it away and run again")
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _transfer(url, part, progress)
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"{url}: not fetched whole ({error}); run it again to continue") from error
+    if wrong := _mismatch(part, expected):
+        part.unlink()
+        raise DownloadError(f"{url}: arrived damaged, {wrong}; deleted, run it again")
+    os.replace(part, path)
+    return path
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Unpack a zip or tar file; no member lands outside `folder`. Raises DownloadError if it is damaged."""
+    is_zip = archive.suffix == ".zip"
+    if not is_zip and not hasattr(tarfile, "data_filter"):
+        raise DownloadError(f"{archive}: unpack it by hand; Python 3.11.4 or newer does it safely")
+    try:
+        shutil.unpack_archive(archive, folder, **({} if is_zip else {"filter": "data"}))
+    except DAMAGED as error:
+        raise DownloadError(f"{archive}: not a whole archive ({error}); delete it, run again") from error
+
+
+def _transfer(url: str, part: Path, progress: bool) -> None:
+    """Append to `part` what is missing of `url`."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        if error.headers.get("Content-Range") == f"bytes */{have}":
+            return  # nothing is missing
+        part.unlink()  # longer than the file that is there now
+        raise
+    with response:
+        have = have if response.status == 206 else 0  # a server without ranges sends all of it once more
+        announced = response.headers.get("Content-Length")
+        total = have + int(announced) if announced else None
+        with open(part, "ab" if have else "wb") as file:
+            _copy(response, file, tqdm(
+                desc=part.stem, initial=have, total=total, unit="B", unit_scale=True, disable=not progress
+            ))  # fmt: skip
+    if total is not None and part.stat().st_size != total:
+        raise ConnectionError(f"{part.stat().st_size} of {total} bytes arrived")
+
+
+def _copy(source: http.client.HTTPResponse, target: BinaryIO, bar: tqdm) -> None:
+    with bar:
+        while chunk := source.read(CHUNK):
+            target.write(chunk)
+            bar.update(len(chunk))
+
+
+def _mismatch(path: Path, expected: dict[str, str | int | None]) -> str | None:
+    """What differs from the `expected` size and digests, in words; None if nothing does."""
+    for name, value in expected.items():
+        found = value and (path.stat().st_size if name == "size" else _digest(path, name))
+        if found != value:
+            return f"its {name} is {found} and not {value}"
+    return None
+
+
+def _digest(path: Path, name: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, name).hexdigest()
+
+
+def _install(archive: Archive, file: Path, root: Path) -> None:
+    """Move the folders of an archive to `root`, each whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=root, prefix=".unpacking-") as temporary:
+        extract(file, Path(temporary))
+        for folder in archive.folders:
+            source = Path(temporary, archive.inside, folder)
+            if not source.is_dir():
+                raise DownloadError(f"{file}: no folder {Path(archive.inside, folder)}; see {archive.url}")
+            if not (root / folder).is_dir():
+                os.replace(source, root / folder)

@@ -1,0 +1,106 @@
+"""One run from a data set in memory to a trained model: the steps that notebooks and command line share."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import lightning as L
+import torch
+from torch import nn
+
+from actret_core.data.playground.pretext import read_pretext
+from actret_core.data.split import hold_out
+from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
+from actret_core.experiments.action_data import ActionData, cache_photos
+from actret_core.experiments.presets import DEMO, Preset
+from actret_core.models.baselines.rrt import Rrt
+from actret_core.models.fusion import FusionHead
+from actret_core.models.methods import build_model
+from actret_core.models.region_net import RegionNet
+from actret_core.models.weights import backbone_of, load_backbone
+from actret_core.retrieval import Embeddings
+from actret_core.training.config import TrainConfig
+from actret_core.training.embed import embed, to_embeddings
+from actret_core.training.fit import FitResult, fit
+from actret_core.training.pairs import train_pairs
+
+
+def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed: int) -> Preset:
+    """Fit a preset to a data set (number of actions, several actions a person), to backbone weights, and to a seed."""
+    model = replace(preset.model, classes=len(data.train.actions))
+    if weights:
+        model = replace(model, backbone=backbone_of(weights) + "_tail" * model.backbone.endswith("_tail"))
+    multi_label = bool((data.train.targets.sum(1) != 1).any())
+    return replace(preset, model=model, train=replace(preset.train, multi_label=multi_label, seed=seed))
+
+
+def train_method(
+    data: ActionData, preset: Preset, weights: str | Path | None, out: Path, progress: bool = True,
+    deadline: float = float("inf"),
+) -> tuple[nn.Module, FitResult]:
+    """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
+
+    Photographs are decoded on first use (`cache_photos`). Where the preset has a second stage, of pairs, the result
+    counts the epochs, seconds and losses of both. Raises OutOfTime as `fit` does, by `deadline`.
+    """
+    data = cache_photos(data, preset.model, preset.train.workers, progress)
+    L.seed_everything(preset.train.seed, verbose=False)
+    model = build_model(preset.model)
+    if weights:
+        load_backbone(model.backbone, weights)
+    train, held = data.train, None
+    if preset.train.held_out:
+        train, held = hold_out(train, preset.train.held_out, preset.train.seed)
+    train = data.dataset(train, preset.model, augment=preset.train)
+    held = held and data.dataset(held, preset.model)
+    result = fit(model, train, held, preset.train, out, progress, deadline)
+    if preset.pairs:
+        second = _train_second_stage(data, preset, model, out, progress, deadline)
+        result = FitResult(*(a + b for a, b in zip(result, second, strict=True)))
+    return model, result
+
+
+def _train_second_stage(
+    data: ActionData, preset: Preset, model: Rrt, out: Path, progress: bool, deadline: float
+) -> FitResult:
+    c, plain = preset.train, data.dataset(data.train, preset.model)
+    found = to_embeddings(data.train, embed(model, plain, 64, c.workers, c.precision, progress).features)
+    return train_pairs(model, plain, found, replace(preset.pairs, seed=c.seed), out / "pairs", progress, deadline)
+
+
+train_region_net = train_method  # its name in the chapters on the region-aware model
+
+
+def train_on_tokens(
+    frozen: FrozenTokens, preset: Preset, out: Path, progress: bool = True
+) -> tuple[FusionHead, Embeddings]:
+    """Train the fusion transformer alone on region tokens, and embed the images outside their training set.
+
+    Resumes a run begun in `out`. The numbers of actions and of regions are those of `frozen`.
+    """
+    config, train = replace(preset.model, classes=len(frozen.actions), k=frozen.values.shape[1] - 2), preset.train
+    L.seed_everything(train.seed, verbose=False)
+    head = FusionHead(config, frozen.values.shape[2])
+    learned = hold_out_tokens(frozen, train.held_out, train.seed) if train.held_out else frozen
+    held = TokenDataset(learned, ~learned.train, config.features) if train.held_out else None
+    fit(head, TokenDataset(learned, learned.train, config.features), held, train, out, progress)
+    rest = TokenDataset(frozen, ~frozen.train, config.features)
+    return head, Embeddings(embed(head, rest, batch_size=256, progress=progress).features, rest.labels, rest.ids)
+
+
+def pretrain_small(
+    root: Path, seed: int, train: TrainConfig, out: Path, progress: bool = True, without: Sequence[str] = ()
+) -> RegionNet:
+    """Train the small backbone to tell what a whole picture of the playground shows, as ResNet-50 learns from ImageNet.
+
+    The pictures at `root` are drawn with `seed`, another one than those that are retrieved later. Pictures in which
+    anybody performs an action of `without` are left out: the backbone then has never seen it, nor heard of it.
+    """
+    split = read_pretext(root, seed, without)
+    config = replace(DEMO.model, classes=len(split.actions), features="g", fusion=False, token_norm=False)
+    nothing = {name: torch.empty(0, 4) for name in split.ids}
+    data = cache_photos(ActionData(split, split, nothing), config, train.workers, progress)
+    L.seed_everything(train.seed, verbose=False)
+    model = RegionNet(config)
+    fit(model, data.dataset(split, config, train), None, train, out, progress)
+    return model

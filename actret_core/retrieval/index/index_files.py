@@ -1,0 +1,69 @@
+"""An index on disk: `<path>` as FAISS writes it, and `<path>.json` with what FAISS does not know."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import faiss
+
+from actret_core.config import config_from_dict
+from actret_core.errors import ConfigError, EmbeddingError
+from actret_core.files import atomic_path, file_sha256
+from actret_core.retrieval.index.index_kinds import IndexConfig
+
+# Newer versions of FAISS can map every kind, older ones the cells of ivfpq alone.
+MAPPED = getattr(faiss, "IO_FLAG_MMAP_IFC", faiss.IO_FLAG_MMAP)
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What stands beside an index: its config, the fingerprint of the model that made the embeddings, the ids by
+    row, and the rows that are hidden because they were removed."""
+
+    config: IndexConfig
+    model: str
+    ids: list[str]
+    hidden: list[int]
+
+
+def write_index(path: str | Path, index: faiss.Index, sidecar: Sidecar) -> None:
+    """Write `<path>` and `<path>.json`; each replaces an older one only when complete."""
+    values = asdict(sidecar)
+    with atomic_path(path) as temporary:
+        faiss.write_index(index, str(temporary))
+        values |= {"bytes": temporary.stat().st_size, "sha256": file_sha256(temporary)}
+    with atomic_path(_beside(path)) as temporary:
+        temporary.write_text(json.dumps(values, indent=0))
+
+
+def read_index(path: str | Path, mapped: bool) -> tuple[faiss.Index, Sidecar]:
+    """Read what `write_index` wrote; `mapped` leaves the vectors on disk until a search needs them.
+
+    The file is compared with the SHA-256 in its .json; a mapped one, which is not read, with its size alone.
+    Raises EmbeddingError if a file is missing, cut or not of the other.
+    """
+    sidecar, size, digest = _read_sidecar(_beside(path))
+    try:
+        complete = Path(path).stat().st_size == size and (mapped or file_sha256(path) == digest)
+    except OSError as error:
+        raise EmbeddingError(f"{path}: cannot be read; build the index again: {error}") from error
+    if not complete:
+        raise EmbeddingError(f"{path}: cut short, or not the file that its .json describes; build it again")
+    try:
+        return faiss.read_index(str(path), MAPPED if mapped else 0), sidecar
+    except RuntimeError as error:
+        raise EmbeddingError(f"{path}: FAISS cannot read it; build the index again: {error}") from error
+
+
+def _read_sidecar(path: Path) -> tuple[Sidecar, int, str]:
+    try:
+        values = json.loads(path.read_text())
+        config = config_from_dict(IndexConfig, values["config"])
+        sidecar = Sidecar(config, values["model"], values["ids"], values["hidden"])
+        return sidecar, values["bytes"], values["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+        raise EmbeddingError(f"{path}: not the ids of an index; build it again: {error!r}") from error
+
+
+def _beside(path: str | Path) -> Path:
+    return Path(f"{path}.json")
