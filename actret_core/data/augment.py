@@ -7,9 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from actret_core.data.transforms import mirror_boxes, real_first, squash_boxes
-from actret_core.data.transforms import resample
-from actret_core.data.transforms import normalize
+from actret_core.data.transforms import normalize, resample, view_boxes
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,8 @@ def apply(batch: dict[str, Tensor], side: int, draws: Draws) -> dict[str, Tensor
     image = normalize(image)
     if draws.erased is not None:
         image = erase(image, draws.erased)
-    boxes = squash_boxes(torch.cat([batch["person"][:, None], batch["regions"]], 1), draws.window, side)
-    boxes = torch.where(draws.mirrored[:, None, None], mirror_boxes(boxes, side), boxes)
-    boxes = (boxes + draws.shift.repeat(1, 2)[:, None]).clamp(0, side)   # [B, 1 + k, 4]
-    regions, mask = real_first(boxes[:, 1:])
-    image = image.contiguous(memory_format=torch.channels_last)
-    seen = {"image": image, "person": boxes[:, 0], "regions": regions, "mask": mask}
+    seen = {"image": image.contiguous(memory_format=torch.channels_last)}
+    seen |= view_boxes(batch["person"], batch["regions"], draws.window, side, draws.mirrored, draws.shift)
     return seen | {name: value for name, value in batch.items() if name not in ("size", *seen)}
 
 

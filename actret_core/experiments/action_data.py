@@ -133,7 +133,7 @@ def cache_maps(
     load_backbone(front, weights)
     stores = {}
     for split in (data.train, data.evaluation):
-        path = folder / f"{split.dataset}-{split.name}-{view}-{size}.maps"
+        path = folder / f"{split.dataset}-{split.name}-{view}-{size}.maps.npy"
         with first_alone():
             stores[split.name] = write_maps(split, front, path, size, view, progress=progress and not rank())
     return replace(data, maps=stores)

@@ -55,8 +55,9 @@ def test_train_records_a_run_and_keeps_the_model(
     assert (result.epochs, results, variant, dim) == (1, Path("results"), "ag", 32)
     assert preset.model == replace(TINY.model, features="ag") and preset.train == replace(TINY.train, seed=1)
     out = at_home / "runs" / "playground" / "region_net-ag-demo-seed1"
-    kept = load_model(out / "model.safetensors", expected=preset.model).state_dict()
-    assert all(torch.equal(kept[name], value) for name, value in trained.state_dict().items())
+    kept = load_model(out / "model.safetensors")
+    assert kept.config == preset.model
+    assert all(torch.equal(kept.state_dict()[name], value) for name, value in trained.state_dict().items())
     assert (out / "config.json").exists() and (out / "last.ckpt").exists()
 
 

@@ -49,8 +49,8 @@ def test_methods_share_the_maps(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _train("delg", playground, weights)
-    maps = sorted(Path("runs/maps").glob("*.maps"))
-    assert [path.name for path in maps] == ["playground-test-image-32.maps", "playground-train-image-32.maps"]
+    maps = sorted(Path("runs/maps").glob("*.maps.npy"))
+    assert [path.name for path in maps] == [f"playground-{split}-image-32.maps.npy" for split in ("test", "train")]
     written = [path.stat().st_mtime_ns for path in maps]
     _train("whole_image", playground, weights)
     assert [path.stat().st_mtime_ns for path in maps] == written
@@ -65,7 +65,7 @@ def test_a_crop_has_maps_of_its_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _train("strong_reid", playground, weights, "--crop")
-    assert Path("runs/maps/playground-test-person-32.maps").exists()
+    assert Path("runs/maps/playground-test-person-32.maps.npy").exists()
     record = read_record(Path("results/playground/strong_reid-reduced-person-cpu-seed2.json"))
     assert record.config["model"]["crop"] is False  # the model must not crop a second time
 
