@@ -171,7 +171,7 @@ def sidecar(path: Path) -> Path:
 
 
 def read_sidecar(path: Path, kind: type[Info]) -> tuple[Info, dict[str, Any]]:
-    """What a sidecar says: the StoreInfo, and `rows` and `sha256` ("" while unfinished). Raises DataError, naming it."""
+    """The StoreInfo in a sidecar, and its `rows` and `sha256` ("" while unfinished). Raises DataError, naming it."""
     try:
         values = json.loads(sidecar(path).read_text())
         state = {name: values.pop(name) for name in ("rows", "sha256")}

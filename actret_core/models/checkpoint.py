@@ -20,7 +20,7 @@ def save_model(path: Path, model: nn.Module) -> None:
     state = {k: v.contiguous() for k, v in model.state_dict().items()}
     metadata = {"method": method_of(model.config), "config": json.dumps(asdict(model.config))}
     with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata)
+        save_file(state, temporary, metadata=metadata)
 
 
 def load_model(path: Path) -> nn.Module:

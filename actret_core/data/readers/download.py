@@ -26,7 +26,7 @@ DAMAGED = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, zlib.error, E
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip or tar file on the web. Only its `folders` are kept; they are in its folder `inside`. md5: hex, if known."""
+    """A zip or tar file on the web. Only the `folders` in its folder `inside` are kept. md5: hex, if known."""
 
     url: str
     folders: tuple[str, ...]
