@@ -46,12 +46,13 @@ def embed_views(
     precision: str = "32-true", progress: bool = True,
 ) -> Embedded:
     """The mean over several views of the same samples, such as a split and its mirror images; see `embed`."""
-    return mean_view([embed(model, view, batch_size, workers, precision, progress) for view in views])
+    found = [embed(model, view, batch_size, workers, precision, progress) for view in views]
+    return Embedded(*(mean_view(arrays) for arrays in zip(*found, strict=True)))
 
 
-def mean_view(found: Sequence[Embedded]) -> Embedded:
-    """The mean features and the mean logits of several views of the same samples."""
-    return Embedded(*(sum(parts) / len(found) for parts in zip(*found, strict=True)))
+def mean_view(views: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the features, or of the logits, of several views of the same samples."""
+    return sum(views) / len(views)
 
 
 def to_embeddings(split: ActionSplit, features: np.ndarray) -> Embeddings:
