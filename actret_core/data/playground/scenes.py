@@ -18,7 +18,7 @@ SAME_GROUP = 0.9  # probability that another person's action is of the anchored 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person in a scene: action, position in pixels, pixels for each body unit, direction, random key."""
+    """A person in a scene: action, position in pixels, pixels per body unit, direction, random key."""
 
     action: str
     x: float = 0.0
