@@ -125,7 +125,7 @@ class ActionModule(L.LightningModule):
             loss = self._attempt(split_batch(batch, count))
             if loss is not None:
                 return loss
-        raise ConfigError(f"batch_size={size}: expected a smaller model or image: two samples at once are out of memory")
+        raise ConfigError(f"batch_size={size}: expected a smaller model or image: two samples are out of memory")
 
     def _remember(self, size: int) -> None:
         self.halved += (size,)

@@ -219,7 +219,7 @@ def test_a_failed_attempt_leaves_no_gradient(batch: dict[str, Tensor]) -> None:
 
 
 def test_too_little_memory_for_two_samples(batch: dict[str, Tensor]) -> None:
-    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples at once"):
+    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples are out of memory"):
         learned(1, batch)
 
 

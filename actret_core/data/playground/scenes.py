@@ -30,7 +30,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that determines a picture. `actors` are sorted from left to right; `actors[anchor]` is the anchored person."""
+    """All that determines a picture. `actors` are sorted left to right; `actors[anchor]` is the anchored person."""
 
     size: tuple[int, int]
     setting: str
