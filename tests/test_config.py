@@ -1,3 +1,4 @@
+import inspect
 import pickle
 import re
 from copy import deepcopy
@@ -12,7 +13,16 @@ from actret_core.config import (
     NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, PositiveShare, Share, ShareBelowOne, config_class,
     config_from_dict, require,
 )
+from actret_core.data.augment import Augment
 from actret_core.errors import ActretError, ConfigError
+from actret_core.models.config import ModelConfig
+from actret_core.models.methods import METHODS
+from actret_core.retrieval.index.index_kinds import IndexConfig
+from actret_core.text.config import JposeConfig, MmenConfig, SpaceConfig
+from actret_core.training.config import TrainConfig
+
+CONFIGS = [Augment, IndexConfig, JposeConfig, MmenConfig, ModelConfig, SpaceConfig, TrainConfig]
+CONFIGS += [method.config for method in METHODS.values()]
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,13 @@ def test_it_is_a_frozen_dataclass() -> None:
         config.count = 5
     with pytest.raises(ConfigError, match="count=0: expected at least 1"):
         replace(config, count=0)
+
+
+@pytest.mark.parametrize("cls", CONFIGS)
+def test_every_field_says_on_its_line_what_it_is(cls: type) -> None:
+    lines = inspect.getsource(cls).splitlines()
+    for name in inspect.get_annotations(cls):
+        assert any(re.match(rf"    {name}: .*  # .+", line) for line in lines), name
 
 
 def test_a_requirement_names_the_field() -> None:
