@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from actret_core.errors import ConfigError
@@ -37,7 +38,6 @@ WRONG_TYPES = {
     "int_type": "a whole number", "float_type": "a number", "finite_number": "a finite number",
     "bool_type": "true or false", "string_type": "text", "tuple_type": "a list",
 }  # fmt: skip
-BOUNDS = {"greater_than_equal": "at least {ge:g}", "greater_than": "more than {gt:g}"}
 
 
 @dataclass_transform(frozen_default=True)
@@ -68,9 +68,9 @@ def _with_our_errors(cls: type) -> Callable[..., None]:
 
 def _say(cls: type, error: ErrorDetails) -> str:
     """One error of pydantic in our words."""
-    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    kind, value = error["type"], error["input"]
     if kind == "value_error":  # raised by `require`
-        return str(context["error"])
+        return str(error["ctx"]["error"])
     if kind == "unexpected_positional_argument":
         return f"{cls.__name__} has {len(fields(cls))} fields, and was given more values"
     name, *inner = error["loc"]
@@ -79,12 +79,18 @@ def _say(cls: type, error: ErrorDetails) -> str:
         return unknown_field(cls, name)
     if kind == "missing":
         return f"{cls.__name__} needs a value for {name!r}"
-    field = cls.__pydantic_fields__[name]
-    if kind == "literal_error":
-        expected = f"one of {', '.join(map(str, get_args(field.annotation)))}"
-    else:
-        expected = WRONG_TYPES.get(kind) or field.description or BOUNDS.get(kind, error["msg"]).format(**context)
+    expected = WRONG_TYPES.get(kind) or _bound(cls.__pydantic_fields__[name], error)
     return f"{name}{''.join(f'[{i}]' for i in inner)}={value!r}: expected {expected}"
+
+
+def _bound(field: FieldInfo, error: ErrorDetails) -> str:
+    """What a field of the right type may be."""
+    kind = error["type"]
+    if kind == "literal_error":
+        return f"one of {', '.join(map(str, get_args(field.annotation)))}"
+    if kind == "greater_than_equal" and not field.description:
+        return f"at least {error['ctx']['ge']:g}"
+    return field.description or error["msg"]
 
 
 def unknown_field(cls: type, key: str) -> str:

@@ -23,13 +23,13 @@ Stride = Annotated[int, Field(ge=1, le=2, description="1 or 2")]
 
 @config_class
 class StrongReidConfig(ModelConfig):
-    """The baseline with all of its tricks. The defaults are those of the authors' paper."""
+    """The baseline with all of its tricks. The defaults are the authors'."""
 
-    last_stride: Stride = 1                   # of the backbone's last stage (authors' paper)
-    smoothing: ShareBelowOne = 0.1            # of the labels (authors' paper)
-    margin: NonNegativeFloat = 0.3            # of the triplets, on Euclidean distances (authors' paper)
-    center_weight: NonNegativeFloat = 0.0005  # of the center loss (authors' paper)
-    center_lr: NonNegativeFloat = 0.5         # step by which the centers follow their actions (authors' code)
+    last_stride: Stride = 1                   # of the backbone's last stage (authors')
+    smoothing: ShareBelowOne = 0.1            # of the labels (authors')
+    margin: NonNegativeFloat = 0.3            # of the triplets, on Euclidean distances (authors')
+    center_weight: NonNegativeFloat = 0.0005  # of the center loss (authors')
+    center_lr: NonNegativeFloat = 0.5         # step by which the centers follow their actions (authors')
     crop: bool = False                        # see the anchored person alone, not the whole image (ours)
 
 
