@@ -1,27 +1,24 @@
 """Every picture a little different each time it is seen: chance for a whole batch, and what it does, on any device."""
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
+from actret_core.config import NonNegativeFloat, NonNegativeInt, PositiveShare, Share, config_class
 from actret_core.data.transforms import normalize, resample, view_boxes
 
 
-@dataclass(frozen=True)
+@config_class
 class Augment:
-    """How pictures may differ; the default is not at all, as in evaluation.
+    """How pictures may differ; the default is not at all, as in evaluation."""
 
-    min_crop, pad_crop, jitter, erasing: as in TrainConfig. mirror: the chance that left and right change places.
-    """
-
-    min_crop: float = 1.0
-    pad_crop: int = 0
-    jitter: float = 0.0
-    erasing: float = 0.0
-    mirror: float = 0.0
+    min_crop: PositiveShare = 1.0    # least area of a random crop, as a share of the image
+    pad_crop: NonNegativeInt = 0     # pixels: instead of a crop, shift the image by up to so many, over black
+    jitter: NonNegativeFloat = 0.0   # strength of brightness, contrast and saturation; 0: none
+    erasing: Share = 0.0             # chance that a rectangle is erased
+    mirror: Share = 0.0              # chance that left and right change places
 
 
 class Draws(NamedTuple):

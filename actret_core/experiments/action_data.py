@@ -47,9 +47,7 @@ class ActionData:
         self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
     ) -> ActionDataset | MapDataset:
         """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
-        a = augment
-        how = Augment(a.min_crop, a.pad_crop, a.jitter, a.erasing, mirror=0.5) if a else Augment()
-        return self._dataset(split, config, how)
+        return self._dataset(split, config, augment.augment if augment else Augment())
 
     def mirrored(self, split: ActionSplit, config: Any) -> ActionDataset | MapDataset:
         """`split` with left and right exchanged, and nothing else."""
