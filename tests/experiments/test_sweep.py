@@ -79,7 +79,7 @@ def test_it_trains_best_first_and_skips_what_is_recorded(
 
 
 @pytest.mark.parametrize(("cause", "status", "word"), [
-    ("power", 9, ""), ("lease", 1, "actret_core: told to stop; call again to go on after the last whole epoch\n"),
+    ("power", 9, ""), ("lease", 1, "actret: told to stop; call again to go on after the last whole epoch\n"),
 ])
 def test_a_killed_run_goes_on_to_the_same_record(
     cause: str, status: int, word: str, home: Path, place: Place, playground: Path
@@ -123,7 +123,7 @@ def test_one_failure_does_not_hold_up_the_others(
     names = [run.stem for run in read_sweep(home / "tiny.yaml")]
     with pytest.raises(SystemExit) as error:
         cli.main(["sweep", "tiny.yaml", "--data", str(playground)])
-    assert error.value.code == f"actret_core: failed: {names[1]}; the lines above say why"
+    assert error.value.code == f"actret: failed: {names[1]}; the lines above say why"
     assert performed == names
     said = capsys.readouterr().out
     assert f"{names[1]}: failed; something is absent" in said and "1 of 3 runs are left" in said
