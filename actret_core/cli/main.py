@@ -3,6 +3,7 @@
 Whatever imports torch is imported within a command, so that help and completion come at once.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +92,6 @@ def pretext(
     epochs: Annotated[int, typer.Option(help="Passes over the pictures.", rich_help_panel=o.HOW)] = 12,
 ) -> None:
     """Train the playground's small backbone on pictures of another seed."""
-    import hashlib
     from dataclasses import replace
 
     from actret_core.experiments.action_data import find_root
@@ -100,11 +100,15 @@ def pretext(
     from actret_core.models.weights import save_small_backbone
 
     root = find_root("playground", seed=seed, images=images)
-    left_out = hashlib.sha256(" ".join(sorted(without)).encode()).hexdigest()[:8] if without else ""
-    name = "-".join(filter(None, ["pretext", left_out and f"without-{left_out}", f"seed{seed}"]))
     train = replace(PRETEXT, seed=seed, epochs=epochs)
-    model = pretrain_small(root, seed, train, Path("runs") / "playground" / name, without=without)
-    save_small_backbone(out, model.backbone)
+    folder = Path("runs") / "playground" / _pretext_name(seed, without)
+    save_small_backbone(out, pretrain_small(root, seed, train, folder, without=without).backbone)
+
+
+def _pretext_name(seed: int, without: list[str]) -> str:
+    """The folder of its checkpoints: another one for other pictures, so that no run resumes another."""
+    left_out = hashlib.sha256(" ".join(sorted(without)).encode()).hexdigest()[:8]
+    return f"pretext-without-{left_out}-seed{seed}" if without else f"pretext-seed{seed}"
 
 
 @app.command(

@@ -4,11 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from typer.testing import CliRunner, Result
 
 from actret_core import __version__
@@ -65,16 +63,19 @@ def test_tokens_writes_what_the_notebooks_read(at_home: Path, playground: Path) 
 
 def test_pretext_trains_and_saves_the_backbone(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTRET_CACHE", str(at_home / "cache"))
-    options = ["--images", "36", "--epochs", "1", "--seed", "4"]
-    cli.main(["pretext", *options, "--out", "all.safetensors"])
-    cli.main(["pretext", *options, "--without", "phoning", "drinking", "--out", "some.safetensors"])
-    assert backbone_of(at_home / "all.safetensors") == "small"
-    folders = sorted(path.name for path in Path("runs/playground").iterdir())
-    assert folders[0] == "pretext-seed4", folders
-    assert folders[1].startswith("pretext-without-") and folders[1].endswith("-seed4"), "a run of its own"
-    saved = json.loads(next(Path("runs/playground/pretext-seed4").rglob("config.json")).read_text())["train"]
+    words = ["--images", "36", "--epochs", "1", "--seed", "4", "--without", "phoning", "drinking"]
+    cli.main(["pretext", *words, "--out", "small.safetensors"])
+    assert backbone_of(at_home / "small.safetensors") == "small"
+    run = at_home / "runs" / "playground" / cli._pretext_name(4, ["drinking", "phoning"])
+    saved = json.loads((run / "config.json").read_text())["train"]
     assert (saved["epochs"], saved["seed"], saved["multi_label"]) == (1, 4, True)
-    assert len(list(Path("cache").rglob("JPEGImages/*"))) == 36, "drawn once, for both"
+    assert len(list(Path("cache").rglob("JPEGImages/*"))) == 36
+
+
+def test_a_pretext_has_a_folder_of_its_own() -> None:
+    names = [cli._pretext_name(seed, without) for seed in (1, 2) for without in ([], ["phoning"], ["drinking"])]
+    assert len(set(names)) == 6 and names[0] == "pretext-seed1"
+    assert names[1].startswith("pretext-without-") and names[1].endswith("-seed1")
 
 
 def test_detect_writes_beside_the_data(playground: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +110,7 @@ def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPa
         ([*DEMO_RUN, "--weights", "x.safetensors"], "x.safetensors"),
         ([*DEMO_RUN, "--dim", "0"], "dim=0"),
         (["playground", "--to", "few", "--images", "5"], "images=5"),
-        (["playground", "--to", "file/few", "--images", "36"], "file/few: Not a directory"),
+        (["playground", "--to", "file/few", "--images", "36"], "file: File exists"),
         (["detect", "--dataset", "voc2012"], "voc2012: name its folder"),
         (["sweep", "broken.yaml"], "broken.yaml: not a readable sweep"),
         (["evaluate", "none.npz", *STANFORD40], "none.npz: no .npz with features and ids"),
@@ -179,35 +180,7 @@ def test_help_imports_nothing_heavy() -> None:
         assert python("-c", code, *words).stdout.endswith("set()\n")
 
 
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
-    """Make the command `download` end by an exception."""
-    def download(error: BaseException) -> None:
-        def fetch(_: Path) -> None:
-            raise error
-
-        monkeypatch.setattr("actret_core.data.readers.download.fetch_voc2012", fetch)
-
-    return download
-
-
-DOWNLOAD = ["download", "voc2012", "--to", "here"]
-
-
-def test_ctrl_c_is_one_word_and_status_130(broken: Callable, capsys: pytest.CaptureFixture) -> None:
-    broken(KeyboardInterrupt())
-    with pytest.raises(SystemExit, match="130"):
-        cli.main(DOWNLOAD)
-    assert capsys.readouterr().err == "interrupted\n"
-
-
-def test_a_bug_shows_its_trace(broken: Callable) -> None:
-    broken(ZeroDivisionError("a bug"))
-    with pytest.raises(ZeroDivisionError, match="a bug"):
-        cli.main(DOWNLOAD)
-
-
 def test_the_package_runs_as_a_module() -> None:
-    done = python("-m", "actret_core", "train", "--dataset", "stanford40")
+    done = python("-m", "actret_core", "playground", "--to", "few", "--images", "5")
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("actret: stanford40: name its folder") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("actret: images=5") and done.stderr.count("\n") == 1
