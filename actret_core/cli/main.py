@@ -125,14 +125,14 @@ def tokens(
 ) -> None:
     """Compute the region tokens of a frozen backbone, for both splits."""
     from actret_core.experiments.action_data import load_data
-    from actret_core.experiments.presets import PRESETS
+    from actret_core.experiments.presets import CPU
     from actret_core.experiments.train import configure
     from actret_core.models.region_net import RegionNet
     from actret_core.models.weights import load_backbone
     from actret_core.training.tokens import extract_tokens
 
-    loaded = load_data(dataset, data, PRESETS["cpu"].model, proposals)
-    model = RegionNet(configure(PRESETS["cpu"], loaded, weights, 0).model)
+    loaded = load_data(dataset, data, CPU.model, proposals)
+    model = RegionNet(configure(CPU, loaded, weights, 0).model)
     load_backbone(model.backbone, weights)
     splits = {"train": loaded.train, "evaluation": loaded.evaluation}
     parts = {name: loaded.dataset(split, model.config) for name, split in splits.items()}

@@ -18,7 +18,7 @@ PHOTOGRAPHS = ("stanford40", "voc2012")
 METHODS = (
     "region_net", "strong_reid", "delg", "token", "rrt", "whole_image", "two_stream", "fast_rcnn", "action_mask",
 )
-PRESETS = ("demo", "cpu", "reduced", "frozen", "full", "paper", "plus", "plus_reduced", "plus_frozen")
+PRESETS = ("demo", "cpu", "full", "plus", "reduced", "frozen", "plus_reduced", "plus_frozen")
 
 Dataset = Annotated[str, typer.Option(rich_help_panel=WHAT, **one_of("The data set", *DATASETS))]
 Protocol = Annotated[str, typer.Option("--dataset", rich_help_panel=WHAT, **one_of("Whose protocol", *PHOTOGRAPHS))]

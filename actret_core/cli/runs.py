@@ -23,7 +23,7 @@ app = typer.Typer()
 def train(
     method: o.Method = "region_net",
     preset: Annotated[str, typer.Option(
-        rich_help_panel=o.WHAT, **one_of("The setting (paper and full are the same)", *o.PRESETS))] = "cpu",
+        rich_help_panel=o.WHAT, **one_of("The setting", *o.PRESETS))] = "cpu",
     features: Annotated[str, typer.Option(
         help="Views of region_net: a person, g whole image, l regions.", rich_help_panel=o.WHAT)] = "agl",
     crop: Annotated[bool, typer.Option(
@@ -37,7 +37,8 @@ def train(
 ) -> None:
     """Train the region-aware model or a rival, evaluate it, and record the run; an interrupted run continues."""
     from actret_core.distributed import processes, rank
-    from actret_core.experiments.run import Place, run_alone
+    from actret_core.experiments.perform import perform_alone
+    from actret_core.experiments.run import Place
 
     place = Place(dataset, data, proposals, weights, results, runs, maps, dim)
     run = _asked_run(method, preset, seed, features, crop)
@@ -45,7 +46,7 @@ def train(
         print(f"{run.stem}: recorded already")
         return
     with processes(), terminable():
-        record = run_alone(run, place)
+        record = perform_alone(run, place)
         if not rank():
             print(json.dumps(record.metrics, indent=2))
 
@@ -53,7 +54,7 @@ def train(
 def _asked_run(method: str, preset: str, seed: int, features: str, crop: bool) -> "Run":
     """The run that the options ask for. Raises ConfigError for an option that the method does not have."""
     from actret_core.experiments.presets import find_preset
-    from actret_core.experiments.run import Run
+    from actret_core.experiments.run import resolve_run
 
     asked: dict[str, Any] = ({"features": features} if features != "agl" else {}) | ({"crop": True} if crop else {})
     model = find_preset(method, preset).model
@@ -61,7 +62,7 @@ def _asked_run(method: str, preset: str, seed: int, features: str, crop: bool) -
     if unknown:
         raise ConfigError(f"--{unknown[0]} is no option of {method}; leave it out")
     variant = "-".join(filter(None, ("person" * crop, asked.get("features", ""))))
-    return Run(method, preset, seed, variant, asked)
+    return resolve_run(method, preset, seed, variant, asked)
 
 
 @app.command(

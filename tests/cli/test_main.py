@@ -143,7 +143,7 @@ def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, p
         (["train", "--preset", "redcued"], "did you mean 'reduced'?"),
         (["train", "--method", "region-net"], "did you mean 'region_net'?"),
         (["detect", "--dataset", "standford40"], "did you mean 'stanford40'?"),
-        (["sweep", "x.yaml", "--preset", "none"], "'none' is none of demo, cpu"),
+        (["sweep", "x.yaml", "--preset", "none"], "'none' is none of demo, cpu, full"),
         (["train", "--seed", "one"], "Invalid value for '--seed'"),
         (["sweep"], "Missing argument"),
         (["tokens", "--out", "x.npz"], "Missing option '--weights'"),

@@ -8,7 +8,7 @@ import pytest
 from actret_core.cli import benchmark, main, options, runs, text
 from actret_core.data.readers.registry import DATASETS
 from actret_core.experiments.benchmark import Reranking
-from actret_core.experiments.presets import PRESETS, PRETEXT, PRETEXT_IMAGES, find_preset
+from actret_core.experiments.presets import PRETEXT, PRETEXT_IMAGES, presets_of
 from actret_core.experiments.run import Place
 from actret_core.experiments.sweep import shipped
 from actret_core.models.methods import METHODS
@@ -20,17 +20,14 @@ from actret_core.text.videos.record import PRESET
 
 @pytest.mark.parametrize(("words", "table"), [
     (options.DATASETS, DATASETS), (options.PHOTOGRAPHS, VERSIONS), (options.METHODS, METHODS),
-    (text.STUDIED, TEXT_PRESETS), (text.VARIANTS, VARIANTS), (benchmark.VARIANTS, ("concatenated", "single")),
+    (options.PRESETS, presets_of("region_net")), (text.STUDIED, TEXT_PRESETS), (text.VARIANTS, VARIANTS), (benchmark.VARIANTS, ("concatenated", "single")),
 ])
 def test_names_are_those_of_the_table(words: tuple[str, ...], table: Any) -> None:
     assert words == tuple(table), "add the name to the command line, too"
 
 
-def test_every_preset_is_one_of_region_net_and_none_is_missing() -> None:
-    assert set(PRESETS) <= set(options.PRESETS)
-    for name in options.PRESETS:
-        find_preset("region_net", name)
-    assert all(find_preset("region_net", name).tier for name in options.PRESETS)
+def test_region_net_has_all_presets() -> None:
+    assert all(set(presets_of(method)) <= set(options.PRESETS) for method in METHODS)
 
 
 def defaults(command: Any) -> dict[str, Any]:

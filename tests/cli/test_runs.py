@@ -15,10 +15,9 @@ from actret_core.cli.runs import _asked_run
 ])
 def test_what_differs_from_the_preset_is_in_the_name(words: tuple, variant: str, changes: dict) -> None:
     run = _asked_run(*words)
-    assert (run.method, run.seed, run.variant) == (words[0], 1, variant)
+    assert (run.method, run.preset.train.seed, run.variant) == (words[0], 1, variant)
     assert run.stem == "-".join(filter(None, (words[0], variant, "demo-seed1")))
-    model = run.resolve().model
-    assert {name: getattr(model, name) for name in changes} == changes
+    assert {name: getattr(run.preset.model, name) for name in changes} == changes
 
 
 def test_train_leaves_a_recorded_run_alone_when_asked_to(
