@@ -15,7 +15,8 @@ app = typer.Typer()
 
 @app.command(
     rich_help_panel="Benchmark",
-    epilog="Example: actret evaluate mine.npz --dataset stanford40 --against results/stanford40/region_net-cpu-seed0.json",
+    epilog="Example: actret evaluate mine.npz --dataset stanford40 "
+           "--against results/stanford40/region_net-cpu-seed0.json",
 )
 def evaluate(
     embeddings: Annotated[Path, typer.Argument(help="An .npz with features (N x D) and ids (N).")],
@@ -31,7 +32,7 @@ def evaluate(
     lambda_: Annotated[float, typer.Option(
         "--lambda", help="Weight of the original distance, 0 to 1.", rich_help_panel=o.HOW)] = 0.3,
     variant: Annotated[str, typer.Option(
-        rich_help_panel=o.HOW, **one_of("Whether an item stands twice or once in the search", *VARIANTS))] = "concatenated",
+        rich_help_panel=o.HOW, **one_of("Whether an item stands twice or once", *VARIANTS))] = "concatenated",
 ) -> None:
     """Score anybody's embeddings as a row of Table 1, with a paired test against a recorded run."""
     from actret_core.experiments.benchmark import (

@@ -20,7 +20,8 @@ from actret_core.text.videos.record import PRESET
 
 @pytest.mark.parametrize(("words", "table"), [
     (options.DATASETS, DATASETS), (options.PHOTOGRAPHS, VERSIONS), (options.METHODS, METHODS),
-    (options.PRESETS, presets_of("region_net")), (text.STUDIED, TEXT_PRESETS), (text.VARIANTS, VARIANTS), (benchmark.VARIANTS, ("concatenated", "single")),
+    (options.PRESETS, presets_of("region_net")), (text.STUDIED, TEXT_PRESETS), (text.VARIANTS, VARIANTS),
+    (benchmark.VARIANTS, ("concatenated", "single")),
 ])
 def test_names_are_those_of_the_table(words: tuple[str, ...], table: Any) -> None:
     assert words == tuple(table), "add the name to the command line, too"
