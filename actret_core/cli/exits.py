@@ -37,7 +37,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
 @contextmanager
 def terminable() -> Iterator[None]:
     """A clear word on SIGTERM, by which a lease ends: the process stops, and nothing that is on disk is lost."""
-    with _ends_by(signal.SIGTERM, "actret: told to stop; call again to go on after the last whole epoch"):
+    with _ends_by(signal.SIGTERM, "actret: told to stop; call again to resume after the last whole epoch"):
         yield
 
 

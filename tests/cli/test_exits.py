@@ -46,7 +46,7 @@ def test_the_end_of_a_lease_is_a_clear_word() -> None:
         with terminable():
             os.kill(os.getpid(), signal.SIGTERM)
 
-    assert end_of(training) == "actret: told to stop; call again to go on after the last whole epoch"
+    assert end_of(training) == "actret: told to stop; call again to resume after the last whole epoch"
 
 
 def test_an_error_of_ours_is_one_line() -> None:
