@@ -70,7 +70,7 @@ def find_root(
     if root:
         return Path(root)
     if dataset != "playground":
-        raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
+        raise DataError(f"{dataset}: name its folder, or fetch it by `actret download {dataset}`")
     with first_alone():
         return write_playground(playground_root(user_cache(), seed, images), seed, images, progress)
 

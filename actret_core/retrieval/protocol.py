@@ -73,7 +73,7 @@ def read_protocol(path: Path | Traversable) -> Protocol:
         return config_from_dict(Protocol, values)
     except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise DataError(
-            f"{path}: no complete protocol; write it by `python -m actret_core protocol`: {error}"
+            f"{path}: no complete protocol; write it by `actret protocol`: {error}"
         ) from error
 
 
