@@ -87,8 +87,9 @@ class ActionModule(L.LightningModule):
     def on_after_batch_transfer(self, batch: Batch, _: int) -> Batch:
         """Prepare a loaded batch on the device, and mix up the images of a training batch if the config says so."""
         training = self.trainer.training
-        prepare = self._prepare if training else self._prepare_held
-        batch = prepare(batch, self._generator) if prepare else batch
+        # Lightning validates once before the first epoch, when the generator is still the CPU's
+        prepare, generator = (self._prepare, self._generator) if training else (self._prepare_held, None)
+        batch = prepare(batch, generator) if prepare else batch
         if training and self.config.mixup and "image" in batch:
             share = mix_share(self.config.mixup, self._rng)
             image, target = mix_up(batch["image"], batch["target"], share)

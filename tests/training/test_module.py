@@ -148,6 +148,14 @@ def test_the_held_out_part_has_its_own_preparation(module_of, batch: dict[str, T
         assert module.on_after_batch_transfer(batch, 0)["by"] == by
 
 
+def test_what_is_held_out_is_prepared_without_the_epoch_s_generator(module_of, batch: dict[str, Tensor]) -> None:
+    """Before the first epoch that is the CPU's, and the batch may be on a GPU."""
+    given = []
+    module = module_of(TrainConfig(mixup=0.0), training=False, prepare_held=lambda b, g: given.append(g) or b)
+    module.on_after_batch_transfer(batch, 0)
+    assert given == [None]
+
+
 def test_the_batch_itself_is_not_changed(batch: dict[str, Tensor]) -> None:
     before = {name: value.clone() for name, value in batch.items()}
     step(TrainConfig(mixup=0.4), batch)
