@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 from actret_core.models.pooling import generalized_mean
 
 
@@ -45,7 +44,7 @@ class Delg(nn.Module):
         self.arcface = ArcFace(config.dim, config.classes, config.margin, config.scale)
 
     def head(self, feature_map: Tensor) -> Output:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         embedding = self.whiten(generalized_mean(feature_map, self.config.p))
         return Output(embedding, self.arcface.logits(embedding))
 

@@ -122,7 +122,7 @@ class Rrt(nn.Module):
         return self.pairs.descriptors(self.maps(image))
 
     def head(self, feature_map: Tensor) -> Output:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         return self.delg.head(feature_map)
 
     def forward(self, image: Tensor) -> Output:

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class TokenNet(nn.Module):
         return self.encoder(self.reduce(feature_map.flatten(2).transpose(1, 2)))
 
     def head(self, feature_map: Tensor) -> Output:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         cells = self.cells(feature_map)
         tokens = self.tokenizer(cells)                                   # [B, n, dim]
         for refine in self.refinements:

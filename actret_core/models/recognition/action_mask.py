@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from actret_core.config import require, require_at_least
 from actret_core.models.backbone import build_backbone
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 from actret_core.models.region_net import pool_regions
 
 

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from actret_core.config import require
 from actret_core.models.backbone import build_backbone
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 from actret_core.models.pooling import POOLINGS, pool_cells
 
 
