@@ -43,7 +43,7 @@ class RegionNet(nn.Module):
         self.head, self.embedding_dim = FusionHead(config, self.backbone.dim), self.backbone.dim
 
     def tokens(self, image: Tensor, person: Tensor, regions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """F_a, F_g and F_l, as far as the config's `features` name them, in this order: tokens [B, T, D], mask [B, T]."""
+        """F_a, F_g and F_l, those that the config's `features` name, in this order: tokens [B, T, D], mask [B, T]."""
         feature_map = self.backbone(image)                               # F, [B, D, h, w]
         present = mask.new_ones(len(mask), 1)                            # [B, 1]
         boxes, real = torch.cat([person[:, None], regions], 1), torch.cat([present, mask], 1)

@@ -59,8 +59,9 @@ def label_points(axes: Axes, points: np.ndarray, names: Sequence[str], size: flo
     axes.figure.canvas.draw()
     dots = axes.transData.transform(points)
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in dots]
-    sides = (                                                            # shift in points, and the text's alignment
-        ((0, 7), "center", "bottom"), ((0, -7), "center", "top"), ((8, 0), "left", "center"), ((-8, 0), "right", "center"),
+    sides = (  # shift in points, and the alignment of the text
+        ((0, 7), "center", "bottom"), ((0, -7), "center", "top"),
+        ((8, 0), "left", "center"), ((-8, 0), "right", "center"),
     )
     for point, name in zip(points, names, strict=True):
         tries = [axes.annotate(name, point, shift, textcoords="offset points", ha=ha, va=va, fontsize=size)

@@ -81,7 +81,7 @@ def ranked_list(query: ActionSample, answers: Sequence[ActionSample], actions: S
 def query_rows(
     queries: Sequence[ActionSample], galleries: Sequence[Sequence[ActionSample]], actions: Sequence[str]
 ) -> Figure:
-    """The task in one picture: each row is a query, an arrow and the gallery ranked for it, its last place at the end."""
+    """The task in one picture: each row is a query, an arrow and its ranked gallery, the last place at the end."""
     columns = len(galleries[0])
     figure = plt.figure(figsize=(2.6 + 1.75 * columns, 2.2 * len(queries)), layout="constrained")
     grid = figure.add_gridspec(len(queries), columns + 3, width_ratios=[1.35, 0.3, *[1] * (columns - 1), 0.2, 1])

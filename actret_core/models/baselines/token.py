@@ -44,7 +44,7 @@ class CellNorm(nn.BatchNorm1d):
 
 
 class _Attention(nn.MultiheadAttention):
-    """Attention of queries [B, T, d] over values [B, n, d], with dropout on what comes out too."""
+    """Attention of queries [B, T, d] over values [B, n, d], with dropout on the result as well."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__(config.dim, config.heads, config.dropout, batch_first=True)
@@ -55,7 +55,7 @@ class _Attention(nn.MultiheadAttention):
 
 
 class Encoder(nn.Module):
-    """The cells look at each other: self-attention, then a linear layer of the normalized, each added to its input."""
+    """The cells [B, T, d] attend to each other; then a normalized linear layer. Each step is added to its input."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
 
 
 class Tokenizer(nn.Module):
-    """Cells [B, T, d] -> visual tokens [B, n, d]. At each cell the tokens share an attention of 1 among them."""
+    """Cells [B, T, d] -> visual tokens [B, n, d]. At each cell, the attention of all tokens sums to 1."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Tokenizer(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Tokens [B, n, d] look at the cells [B, T, d], pass an MLP and look at each other; all three are added."""
+    """Visual tokens [B, n, d] attend to the cells [B, T, d], pass an MLP and attend to each other; each step is added."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class Refinement(nn.Module):
 
 
 class TokenNet(nn.Module):
-    """image [B, 3, S, S] -> Output: the embedding [B, dim] is made of all tokens, side by side."""
+    """image [B, 3, S, S] -> Output: the embedding [B, dim] is a linear layer of all visual tokens, concatenated."""
 
     inputs = ("image",)
 
@@ -118,7 +118,7 @@ class TokenNet(nn.Module):
         self.arcface = ArcFace(config.dim, config.classes, config.margin, config.scale)
 
     def cells(self, feature_map: Tensor) -> Tensor:
-        """The map [B, D, h, w] as cells [B, h*w, dim] that have seen each other."""
+        """The map [B, D, h, w] as cells [B, h*w, dim], reduced and encoded."""
         return self.encoder(self.reduce(feature_map.flatten(2).transpose(1, 2)))
 
     def head(self, feature_map: Tensor) -> Output:
