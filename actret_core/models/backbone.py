@@ -97,7 +97,8 @@ def _stage(inputs: int, outputs: int, stride: int, second_kernel: int) -> nn.Seq
     """Two convolutions with batch norm and ReLU; the first has the stride and kernel 3."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, second_kernel, padding="same", bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, second_kernel, padding="same", bias=False), nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
     )
 
 

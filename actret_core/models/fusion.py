@@ -27,7 +27,7 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
 
 
 class TokenNorm(nn.Module):
-    """A batch norm for each type of token, over the real tokens, so that all views have one scale and weigh the same."""
+    """A batch norm for each type of token, over the real tokens, so that all views have the same scale."""
 
     def __init__(self, types: Tensor, dim: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The embedding of one modality into one space, and the words before it."""
+"""From the features of one modality into one space, and from words to features."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 class EmbeddingHead(nn.Module):
     """L2, Linear, gated linear unit, L2: x [B, inputs] -> [B, dim] at unit length.
 
-    The unit multiplies each number by a gate in (0, 1) that all of them decide on together.
+    The gated unit multiplies each number by a gate in (0, 1), which is computed from all of them.
     """
 
     def __init__(self, inputs: int, dim: int) -> None:

@@ -27,7 +27,7 @@ class RrtConfig(ModelConfig):
     """The defaults are the authors'.
 
     dim: of DELG's embedding, which ranks first. cells: a finer map is averaged to cells x cells. local_dim: of a local
-    descriptor. blocks, heads, ffn, dropout: the pair transformer. top: how many of a ranking it sorts anew.
+    descriptor. blocks, heads, ffn, dropout: the pair transformer. top: how many places of a ranking it sorts again.
     """
 
     dim: int = 2048
@@ -48,7 +48,7 @@ class RrtConfig(ModelConfig):
 
 
 def sine_positions(height: int, width: int, dim: int) -> Tensor:
-    """The position of each cell, [h*w, dim], row by row: half the channels encode its row, half its column, in (0, 2]."""
+    """The position of each cell, [h*w, dim]: half the channels encode its row, half its column, both in (0, 2]."""
     rows, columns = (sinusoid(2 * torch.arange(1, n + 1) / n, dim // 2) for n in (height, width))
     grid = rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)
     return torch.cat(grid, 2).flatten(0, 1)

@@ -84,7 +84,7 @@ class Tokenizer(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Visual tokens [B, n, d] attend to the cells [B, T, d], pass an MLP and attend to each other; each step is added."""
+    """Visual tokens [B, n, d] attend to the cells [B, T, d], pass an MLP and attend to each other; each is added."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()

@@ -57,7 +57,7 @@ class StreamedDistances:
         return found[:, :k], distances[:, :k]
 
     def nearest(self, rows: slice, columns: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The min(k, c) nearest of a range of points among another range: places in that range and distances, [r, k]."""
+        """The min(k, c) nearest of a range of points in another range: places in it and distances, [r, k] each."""
         everyone = slice(0, len(self.points))
         if rows == columns == everyone:
             return self.neighbors(k)
