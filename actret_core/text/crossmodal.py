@@ -13,7 +13,7 @@ from actret_core.text.phrase import Phrase
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What N captions or images show: a class of verbs each, `verb` int [N], and a set of nouns, `nouns` bool [N, K]."""
+    """What N captions or images show: a verb class each, `verb` int [N], and a set of nouns, `nouns` bool [N, K]."""
 
     verb: np.ndarray
     nouns: np.ndarray

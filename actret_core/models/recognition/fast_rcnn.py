@@ -47,8 +47,10 @@ class FastRcnn(nn.Module):
         self.classifier = nn.Linear(config.hidden, config.classes)
 
     def forward(self, image: Tensor, person: Tensor) -> Output:
-        level = self.fpn({LEVEL: self.backbone(image)})[LEVEL].float()   # RoI Align has no bfloat16 kernel everywhere
-        boxes, size = list(person.float()[:, None]), (self.config.image_size, self.config.image_size)
+        # RoI Align has no bfloat16 kernel on every device
+        level = self.fpn({LEVEL: self.backbone(image)})[LEVEL].float()
+        boxes = list(person.float()[:, None])                            # B tensors [1, 4]
+        size = (self.config.image_size, self.config.image_size)
         cells = self.pool({LEVEL: level}, boxes, [size])                 # [B, channels, roi_size, roi_size]
         embedding = self.box_head(cells)
         return Output(embedding, self.classifier(embedding))

@@ -55,7 +55,7 @@ class Study:
         return tuple(self.tokens.actions.tolist())
 
     def visuals(self, fold: Fold) -> Visuals:
-        """The pooled views of all images, of which those of the fold's actions are not learned from. A fold may be empty."""
+        """The pooled views of all images; those of the fold's actions are not learned from. The fold may be empty."""
         t = self.tokens
         out = np.isin(t.labels, [self.actions.index(held) for held in fold])
         train = t.train & ~out & ~np.isin(t.ids, list(self.hidden.get(fold, ())))

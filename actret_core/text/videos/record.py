@@ -36,8 +36,8 @@ def record_videos(
     """Train a variant on the videos that `read` gives, and record it; None where it is recorded already.
 
     `vectors`: a file of pretrained word vectors, which then stay as they are. `runs` gets the
-    checkpoints, from which an interrupted run resumes, and `embeddings.npz` with the test's `texts` [Q, d] and `visuals`
-    [G, d].
+    checkpoints, from which an interrupted run resumes, and `embeddings.npz` with `texts` [Q, d] and `visuals` [G, d] of
+    the test.
     """
     name = run_stem(variant, "", preset.tier, preset.train.seed)
     if (results / dataset / f"{name}.json").exists():
