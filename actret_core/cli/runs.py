@@ -67,7 +67,7 @@ def _place(o: argparse.Namespace) -> Place:
 def terminable() -> Iterator[None]:
     """A clear word on SIGTERM, by which a lease ends: the process stops, and nothing that is on disk is lost."""
     def stop(*_: object) -> None:
-        sys.exit("actret_core: told to stop; call again to go on after the last whole epoch")
+        sys.exit("actret_core: told to stop; call again to resume after the last whole epoch")
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
