@@ -33,7 +33,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from actret_core.cli.runs import terminable
+from actret_core.cli.exits import terminable
 from actret_core.experiments.run import Place
 from actret_core.experiments.sweep import read_sweep, run_sweep
 from actret_core.training.module import ActionModule
@@ -85,7 +85,7 @@ def test_it_trains_best_first_and_skips_what_is_recorded(
 
 
 @pytest.mark.parametrize(("cause", "status", "word"), [
-    ("power", 9, ""), ("lease", 1, "actret_core: told to stop; call again to resume after the last whole epoch\n"),
+    ("power", 9, ""), ("lease", 1, "actret: told to stop; call again to resume after the last whole epoch\n"),
 ])
 def test_a_killed_run_goes_on_to_the_same_record(
     cause: str, status: int, word: str, home: Path, place: Place, playground: Path
@@ -218,7 +218,9 @@ WRONG = [
     ("runs: [{variant: x, model: {blcks: 2}}]", "run 1: RegionNetConfig has no field 'blcks'; did you mean 'blocks'?"),
     ("runs: [{variant: x, train: {epoch: 2}}]", "run 1: TrainConfig has no field 'epoch'; did you mean 'epochs'?"),
     ("runs: [{variant: x, model: {blocks: 0}}]", "run 1: blocks=0: expected at least 1"),
-    ("runs: [{variant: x, model: {blocks: four}}]", "run 1: "),
+    ("runs: [{variant: x, model: {blocks: four}}]", "run 1: blocks='four': expected a whole number"),
+    ("runs: [{variant: x, model: {blocks: '6'}}]", "run 1: blocks='6': expected a whole number"),
+    ("runs: [{variant: x, train: {lr: true}}]", "run 1: lr=True: expected a number"),
     ("runs: [{model: {blocks: 2}}]", "run 1: variant='': expected a name for what differs"),
     ("runs: [{method: resnet}]", "run 1: method='resnet': expected one of region_net"),
     ("runs: [{preset: fast}]", "run 1: preset='fast': expected one of"),

@@ -1,32 +1,26 @@
 """The box head of Faster R-CNN (Ren et al. 2015), trained to name the action in the person's box."""
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 
-from actret_core.config import require_at_least
+from actret_core.config import PositiveInt, config_class
 from actret_core.models.backbone import build_backbone
 from actret_core.models.config import ModelConfig, Output
 
 LEVEL = "0"  # of the pyramid, the only one
 
 
-@dataclass(frozen=True)
+@config_class
 class FastRcnnConfig(ModelConfig):
-    """The backbone starts from ImageNet and the head from random weights; no weights of a detector are used.
+    """The pyramid and the box head; the defaults are torchvision's.
 
-    channels: of the pyramid. roi_size: cells of the person's box on a side. hidden: width of the head.
+    The backbone starts from ImageNet and the head from random weights; no weights of a detector are used.
     """
 
-    channels: int = 256
-    roi_size: int = 7
-    hidden: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_at_least(1, self, "channels", "roi_size", "hidden")
+    channels: PositiveInt = 256      # of the pyramid (torchvision)
+    roi_size: PositiveInt = 7        # cells on a side of the person's box (torchvision)
+    hidden: PositiveInt = 1024       # width of the head, and of the embedding (torchvision)
 
 
 class FastRcnn(nn.Module):
