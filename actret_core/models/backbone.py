@@ -1,10 +1,10 @@
-"""The backbone F: a photograph to a feature map."""
+"""The backbone F: from a photograph to a feature map."""
 
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
-from actret_core.models.config import BACKBONES
 from actret_core.config import require
+from actret_core.models.config import BACKBONES
 
 SMALL_WIDTHS = (16, 32, 64, 96)
 TAIL = "_tail"
@@ -13,9 +13,9 @@ TAIL = "_tail"
 class ResNetBackbone(nn.Module):
     """ResNet-50 without its pooling and classifier: image [B, 3, S, S] -> map [B, 2048, S/32, S/32].
 
-    `stride_in_1x1` gives the layout of He et al. 2016, which strides in the first 1x1 convolution of a stage;
-    torchvision strides in the 3x3. Weights of one layout run in the other, and are clearly worse. With `last_stride`
-    1 the last stage keeps the size of its input: the map has S/16 x S/16 cells, from the same weights.
+    `stride_in_1x1`: the layout of He et al. 2016, with the stride of a stage in its first 1x1 convolution; torchvision
+    has it in the 3x3. Weights of one layout can be loaded into the other, but work clearly worse there. With
+    `last_stride` 1 the last stage keeps the size of its input: the map has S/16 x S/16 cells, from the same weights.
     """
 
     dim = 2048
@@ -31,7 +31,7 @@ class ResNetBackbone(nn.Module):
 class FrontBackbone(nn.Module):
     """All stages but the last of the backbone called `whole`: image [B, 3, S, S] -> map [B, dim, S/stride, S/stride].
 
-    ResNet-50's has 1024 channels of stride 16. `tail` is the name of the backbone that takes its maps.
+    ResNet-50's map has 1024 channels and stride 16. `tail` is the name of the backbone that takes these maps.
     """
 
     def __init__(self, whole: str) -> None:
@@ -48,8 +48,9 @@ class FrontBackbone(nn.Module):
 class TailBackbone(nn.Module):
     """The last stage of the backbone called `whole`: ResNet-50's takes [B, 1024, h, w] to [B, 2048, h/2, w/2].
 
-    With `last_stride` 1, to h x w. Under a frozen front, whose maps are computed once, it is all of the backbone that
-    has to run. Parameters of both parts are named as in the whole: it loads the union of their states.
+    With `last_stride` 1 the result is h x w. Where the front is frozen and its maps are cached, the tail is the only
+    part of the backbone that has to run. Both parts name their parameters as the whole does: the whole backbone loads
+    the two states together.
     """
 
     def __init__(self, whole: str, last_stride: int = 2) -> None:
@@ -77,7 +78,7 @@ def _resnet_parts(stride_in_1x1: bool, last_stride: int = 2) -> tuple[nn.Sequent
 class SmallBackbone(nn.Module):
     """Four convolution stages for drawn scenes: image [B, 3, S, S] -> map [B, 96, S/8, S/8].
 
-    A cell of the map sees 43 pixels: enough for an object, and too few for what lies beyond a box.
+    A cell of the map sees 43 x 43 pixels: enough for an object, too few for what lies outside its box.
     """
 
     dim = SMALL_WIDTHS[-1]
@@ -85,24 +86,26 @@ class SmallBackbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         channels = (3, *SMALL_WIDTHS)
-        strides, second = (2, 2, 2, 1), (3, 3, 1, 1)                     # of each stage; its second kernel
-        self.layers = nn.Sequential(*map(_stage, channels[:-1], channels[1:], strides, second))
+        strides, second_kernels = (2, 2, 2, 1), (3, 3, 1, 1)             # one of each for a stage
+        self.layers = nn.Sequential(*map(_stage, channels[:-1], channels[1:], strides, second_kernels))
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)
 
 
-def _stage(inputs: int, outputs: int, stride: int, second: int) -> nn.Sequential:
+def _stage(inputs: int, outputs: int, stride: int, second_kernel: int) -> nn.Sequential:
+    """Two convolutions with batch norm and ReLU; the first has the stride and kernel 3."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, second, padding="same", bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, second_kernel, padding="same", bias=False), nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
     )
 
 
 def build_backbone(name: str, last_stride: int = 2) -> nn.Module:
     """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D.
 
-    `last_stride`, 1 or 2, is that of ResNet-50's last stage; the small backbone's is 1 in any case.
+    `last_stride`, 1 or 2, is the stride of ResNet-50's last stage; the small backbone's is always 1.
     """
     require(name in BACKBONES, "backbone", name, f"one of {', '.join(BACKBONES)}")
     require(last_stride in (1, 2), "last_stride", last_stride, "1 or 2")

@@ -1,6 +1,5 @@
 """The fusion transformer: tokens of the three views to one action representation (Eq. 4 and 5)."""
 
-
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +27,7 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
 
 
 class TokenNorm(nn.Module):
-    """A batch norm for each type of token, over the real ones: views of one scale weigh alike in the average."""
+    """A batch norm for each type of token, over the real tokens, so that all views have the same scale."""
 
     def __init__(self, types: Tensor, dim: int) -> None:
         super().__init__()
@@ -66,7 +65,7 @@ class FusionTransformer(nn.Module):
         x = tokens + self.pos                                            # [B, T, D]
         if self.typ is not None:
             x = x + self.typ(self.types)
-        # attention over nothing is NaN: an image without any token attends to its padding, then averages to zero
+        # attention over nothing is NaN: an image without a real token attends to its padding, and then averages to zero
         ignored = ~mask & mask.any(1, keepdim=True)                      # [B, T]
         for block in self.blocks:
             x = block(x, src_key_padding_mask=ignored)
@@ -89,7 +88,7 @@ class MeanFusion(nn.Module):
 class FusionHead(nn.Module):
     """From tokens to Output: fusion, batch norm on top of F_T, and the two-layer ReLU classifier.
 
-    The embedding for retrieval is F_T after the batch norm.
+    The embedding for retrieval is F_T after the batch norm. tokens [B, T, D], mask [B, T].
     """
 
     inputs = ("tokens", "mask")

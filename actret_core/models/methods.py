@@ -1,4 +1,4 @@
-"""The methods by name: the config of each, and the module that is built from it."""
+"""The methods by name: the config class of each, and the module that is built from it."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from actret_core.models.region_net import RegionNet
 
 @dataclass(frozen=True)
 class Method:
-    """The kind of its `config`, and the `module` that is built from one."""
+    """The class of a method's `config`, and the `module` that is built from one."""
 
     config: type[ModelConfig]
     module: type[nn.Module]

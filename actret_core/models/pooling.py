@@ -1,12 +1,18 @@
 """From the cells of a map to one vector."""
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import Tensor
 
 
+def average(feature_map: Tensor) -> Tensor:
+    """The mean of each channel over the cells: [B, D, h, w] -> [B, D]."""
+    return feature_map.mean((2, 3))
+
+
 def maximum(feature_map: Tensor) -> Tensor:
-    """The maximum of each channel (Eq. 3): [B, D, h, w] -> [B, D]."""
+    """The maximum of each channel over the cells (Eq. 3): [B, D, h, w] -> [B, D]."""
     return feature_map.amax((2, 3))
 
 
@@ -16,10 +22,11 @@ def generalized_mean(feature_map: Tensor, p: float, floor: float = 1e-6) -> Tens
     return feature_map.float().clamp(min=floor).pow(p).mean((2, 3)).pow(1 / p)
 
 
-POOL = {"max": maximum, "gem": partial(generalized_mean, p=3.0)}
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "avg": average, "max": maximum, "gem": partial(generalized_mean, p=3.0),
+}
 
 
 def pool_cells(cells: Tensor, pooling: str) -> Tensor:
-    """The average ("avg") or the maximum ("max") over the cells: [B, D, h, w] -> [B, D] float32."""
-    cells = cells.float()
-    return cells.mean((2, 3)) if pooling == "avg" else cells.amax((2, 3))
+    """Pool the cells by one of POOLINGS: [B, D, h, w] of any float type -> [B, D] float32."""
+    return POOLINGS[pooling](cells.float())

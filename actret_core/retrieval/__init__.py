@@ -1,9 +1,9 @@
-"""From embeddings to a ranked gallery: metrics, re-ranking, an index, significance. Knows only arrays."""
+"""From embeddings to a ranked gallery: metrics, re-ranking, an index, significance. It knows arrays, not data sets."""
 
+from actret_core.files import file_sha256
 from actret_core.retrieval.embeddings import Embeddings, compress
 from actret_core.retrieval.expansion import augment_database, expand_queries
 from actret_core.retrieval.index.index import ActionIndex
-from actret_core.files import file_sha256
 from actret_core.retrieval.index.index_kinds import IndexConfig
 from actret_core.retrieval.metrics import RetrievalMetrics, evaluate
 from actret_core.retrieval.recognition import recognition_ap, recognition_draws, recognition_map

@@ -6,8 +6,8 @@ import numpy as np
 def dot_products(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Inner products float32 [Q, G], summed in float64.
 
-    The sums are rounded to float32 at the end, so that equal vectors get equal products whatever order the
-    matrix library adds in: only then does "ties are broken by index" mean anything.
+    The sums are rounded to float32 at the end. So equal vectors get equal products, in whatever order the matrix
+    library adds, and "ties are broken by index" means the same on every machine.
     """
     return (np.asarray(queries, np.float64) @ np.asarray(gallery, np.float64).T).astype(np.float32)
 
@@ -43,7 +43,7 @@ def nearest(distances: np.ndarray, k: int | None = None) -> np.ndarray:
     if k is None or k >= values.shape[1]:
         return _sorted_columns(sortable_keys(values))
     within = values <= np.partition(values, k - 1, axis=1)[:, k - 1 : k]
-    tied = np.count_nonzero(within, axis=1) > k  # the k-th has equals: here the index decides
+    tied = np.count_nonzero(within, axis=1) > k  # several at the distance of the k-th: here the index decides
     out = np.empty((len(values), k), dtype=np.int64)
     out[tied] = _sorted_columns(sortable_keys(values[tied]))[:, :k]
     columns = (np.flatnonzero(within[~tied]) % values.shape[1]).reshape(-1, k)
@@ -54,23 +54,23 @@ def nearest(distances: np.ndarray, k: int | None = None) -> np.ndarray:
 def sortable_keys(distances: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
     """int64 [Q, G] that order like (distance, column): the bits of the float32 above those of the column.
 
-    A plain sort of such keys is much faster than a stable argsort. The float's bits order like an integer once
-    those of negative numbers, all but the sign, are flipped. `columns` default to 0, 1, ..., G - 1.
+    A plain sort of such keys is much faster than a stable argsort. `columns` [Q, G] or [G] default to 0, 1, ..., G - 1.
     """
     bits = (np.asarray(distances, np.float32) + np.float32(0)).view(np.int32)  # + 0 turns -0 into 0
-    keys = _ordered(bits).astype(np.int64)
+    keys = _flip_negatives(bits).astype(np.int64)
     keys <<= 32
     keys |= np.arange(keys.shape[1]) if columns is None else columns
     return keys
 
 
-def keyed(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distances float32 and the columns int32 that sortable keys were made of."""
-    return _ordered((keys >> 32).astype(np.int32)).view(np.float32), (keys & 0xFFFFFFFF).astype(np.int32)
+def split_keys(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distances float32 and the columns int32 that sortable keys [Q, G] were made of."""
+    return _flip_negatives((keys >> 32).astype(np.int32)).view(np.float32), (keys & 0xFFFFFFFF).astype(np.int32)
 
 
-def _ordered(bits: np.ndarray) -> np.ndarray:
-    """All bits but the sign of negative numbers, flipped; done twice, they are as before."""
+def _flip_negatives(bits: np.ndarray) -> np.ndarray:
+    """The bits of floats, int32, so that they order like the floats: those of negative numbers, all but the sign, are
+    flipped. Applied twice, it gives the same bits back."""
     return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 

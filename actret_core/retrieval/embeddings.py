@@ -15,8 +15,8 @@ class Embeddings:
     """One vector per sample.
 
     features [N, D] float (kept in the dtype given); labels int [N] (negative: none of the actions) or
-    multi-hot bool [N, C] (an all-false row: none of the actions); ids [N] unique strings. `groups` [N]
-    optional: samples with one group come from one photograph, and ignore each other in a ranking (VOC).
+    multi-hot bool [N, C] (an all-false row: none of the actions); ids [N] unique strings. `groups` [N] is
+    optional: samples of one group come from one photograph, and are left out of each other's rankings (VOC).
     Raises EmbeddingError where these do not fit together or a feature is not finite.
     """
 
@@ -40,7 +40,7 @@ class Embeddings:
 
     @property
     def labeled(self) -> np.ndarray:
-        """bool [N]: has at least one action, so it may be a query."""
+        """bool [N]: whether a sample has at least one action, so that it may be a query."""
         return self.labels.any(axis=1) if self.labels.ndim == 2 else self.labels >= 0
 
     def normalized(self) -> np.ndarray:
@@ -48,7 +48,7 @@ class Embeddings:
         return unit_vectors(self.features, self.ids).astype(np.float32)
 
     def save(self, path: str | Path) -> None:
-        """Write one .npz; a file of this name is replaced only by a complete one."""
+        """Write one .npz; a file that is there already is replaced only by a complete one."""
         arrays = {"features": self.features, "labels": self.labels, "ids": self.ids}
         if self.groups is not None:
             arrays["groups"] = self.groups
@@ -59,7 +59,7 @@ class Embeddings:
     def load(cls, path: str | Path) -> "Embeddings":
         """Read what `save` wrote, features as float32.
 
-        Raises EmbeddingError for a missing, cut or foreign file.
+        Raises EmbeddingError for a file that is missing, cut short or of another kind.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -80,16 +80,16 @@ class Embeddings:
 def compress(
     train_features: np.ndarray, test_features: np.ndarray, dim: int = 256, seed: int = 0
 ) -> np.ndarray:
-    """The small form of the test features, float16 [N, dim], by a PCA fitted on the training features alone.
+    """The test features in fewer dimensions, float16 [N, dim], by a PCA fitted on the training features alone.
 
-    Both sets [*, D] are L2-normalized first, since retrieval compares directions; PCA then subtracts the
-    training mean, so cosines afterward differ from before even where dim = D. `dim` shrinks to what D and the
-    training set allow. Raises EmbeddingError for non-finite or zero vectors, or for another D.
+    Both sets [*, D] are L2-normalized first, since retrieval compares directions. PCA then subtracts the training
+    mean, so the cosines change even where dim = D. `dim` is cut to D and to the number of training features, if they
+    are less. Raises EmbeddingError for non-finite or zero vectors, or where the two sets differ in D.
     """
     if np.shape(train_features)[1:] != np.shape(test_features)[1:]:
         raise EmbeddingError(
             f"train features are {np.shape(train_features)}, test features {np.shape(test_features)}: "
-            "both must be [N, D] with one D"
+            "both must be [N, D] with the same D"
         )
     train, test = unit_vectors(train_features), unit_vectors(test_features)
     pca = PCA(n_components=min(dim, *train.shape), random_state=seed).fit(train)

@@ -1,4 +1,4 @@
-"""Alternatives to re-ranking that move the vectors: alpha query expansion and database augmentation."""
+"""Alternatives to re-ranking that move the vectors themselves: alpha query expansion and database augmentation."""
 
 import numpy as np
 
@@ -15,9 +15,9 @@ def expand_queries(
     """Queries moved toward their `top` nearest gallery items, unit length, float32 [Q, D].
 
     Alpha query expansion (Radenovic et al., TPAMI 2019): q + sum_i max(cos(q, g_i), 0)^alpha g_i, normalized.
-    alpha = 0 is average query expansion; a large alpha trusts close neighbors alone. Without a gallery the
+    alpha = 0 is average query expansion; with a large alpha only close neighbors count. Without a gallery the
     query set is the gallery, and no query is its own neighbor. Raises ConfigError for top < 1 or alpha < 0;
-    EmbeddingError for NaN, zero vectors, another D, or a query alone in its gallery.
+    EmbeddingError for NaN, zero vectors, sets that differ in D, or a query alone in its gallery.
     """
     require(top >= 1, "top", top, "at least 1")
     require(0 <= alpha < np.inf, "alpha", alpha, "a number of at least 0")
@@ -28,7 +28,7 @@ def expand_queries(
     if gallery is not None:
         neighbors, distances = exact_neighbors(points, targets, top)
     elif len(points) > 1:
-        neighbors, distances = _others(*exact_neighbors(points, targets, top + 1), top)
+        neighbors, distances = _without_itself(*exact_neighbors(points, targets, top + 1), top)
     else:
         raise EmbeddingError("one query that is its own gallery has no neighbors: hand over a gallery")
     weights = np.maximum(1 - distances.astype(np.float64) / 2, 0) ** alpha
@@ -36,19 +36,24 @@ def expand_queries(
 
 
 def augment_database(gallery: np.ndarray, *, top: int = 10, alpha: float = 3.0) -> np.ndarray:
-    """Database augmentation: each gallery item [G, D] moved toward its own `top` nearest others, as a query is by
-    `expand_queries`; unit length, float32 [G, D]. Search the result with plain or with expanded queries."""
+    """Each gallery item [G, D] moved toward its own `top` nearest others; unit length, float32 [G, D].
+
+    The step is that of `expand_queries`. Search the result with plain or with expanded queries.
+    """
     return expand_queries(gallery, top=top, alpha=alpha)
 
 
-def _others(neighbors: np.ndarray, distances: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lists [N, top + 1] without the item itself; among many equal points it may be absent: then the last goes."""
+def _without_itself(neighbors: np.ndarray, distances: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbor lists [N, top + 1] without the item itself. Where many points are equal, it may be missing from its own
+    list: then the last neighbor is dropped."""
     own = neighbors == np.arange(len(neighbors))[:, None]
     order = np.argsort(own, axis=1, kind="stable")[:, : min(top, neighbors.shape[1] - 1)]
     return np.take_along_axis(neighbors, order, axis=1), np.take_along_axis(distances, order, axis=1)
 
 
 def _moved(points: np.ndarray, targets: np.ndarray, neighbors: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Each point [N, D] plus the weighted sum of its neighbors among the targets [G, D], at unit length."""
+
     def some(rows: slice) -> np.ndarray:
         step = (weights[rows, None] @ targets[neighbors[rows]])[:, 0]
         return unit_vectors(points[rows] + step).astype(np.float32)

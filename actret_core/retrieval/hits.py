@@ -1,4 +1,4 @@
-"""Where in its ranking a query finds its right answers, and the average precision that follows."""
+"""The ranks at which queries find their right answers, and the average precision computed from them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ LAST = np.iinfo(np.int64).max - 1  # an even number above every key
 class Hits:
     """The right answers of q queries that were found.
 
-    query int [h] in order, and rank int [h] from 1, best first within each query; total int [q]: how many right
-    answers a query has, found or not.
+    Of each of the h hits: its query int [h], in ascending order, and its rank int [h], from 1, best first within a
+    query. total int [q]: how many right answers a query has, found or not.
     """
 
     query: np.ndarray
@@ -25,7 +25,7 @@ class Hits:
 
     @property
     def count(self) -> np.ndarray:
-        """How many right answers were found down to this one, itself counted: int [h]."""
+        """Of each hit: how many hits its query has down to this rank, this one included: int [h]."""
         sizes = np.bincount(self.query, minlength=len(self.total))
         return np.arange(1, len(self.query) + 1) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
@@ -40,8 +40,8 @@ class Hits:
 def hits_by_distance(distances: np.ndarray, relevant: np.ndarray, kept: np.ndarray) -> Hits:
     """Rank the gallery by distances [q, G], compared as float32, ties by index.
 
-    relevant and kept are bool [q, G] as `relevance` gives them. Items that are not kept take no rank. Only a
-    sort of integers is needed: each carries in its lowest bit whether the item is relevant.
+    relevant and kept are bool [q, G], as the function of `same_action` gives them. Items that are not kept take no
+    rank. Only integers are sorted, which is fast: each has the item's relevance in its lowest bit.
     """
     keys = sortable_keys(distances, 2 * np.arange(distances.shape[1]))
     keys |= relevant
@@ -53,19 +53,19 @@ def hits_by_distance(distances: np.ndarray, relevant: np.ndarray, kept: np.ndarr
 
 
 def hits_in_ranking(order: np.ndarray, relevant: np.ndarray, kept: np.ndarray) -> Hits:
-    """The same for a given ranking [q, R] of gallery indices, best first."""
+    """The same for a given ranking int [q, R] of gallery indices, best first."""
     rank = np.cumsum(np.take_along_axis(kept, order, axis=1), axis=1, dtype=np.int32)
     query, place = np.nonzero(np.take_along_axis(relevant, order, axis=1))
     return Hits(query, rank[query, place], relevant.sum(axis=1))
 
 
 def rectangular(count: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Precision at each hit: the sum that ReID codes and scikit-learn take."""
+    """Precision at each hit, as ReID codes and scikit-learn count it: hits so far over rank."""
     return count / rank
 
 
 def trapezoidal(count: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Mean of the precisions just before and at each hit, as landmark retrieval has it; 1 before the first place."""
+    """Mean of the precisions just before and at each hit, as in landmark retrieval; before rank 1 it counts as 1."""
     before = np.divide(count - 1, rank - 1, out=np.ones(len(rank)), where=rank > 1)
     return (before + count / rank) / 2
 
@@ -75,13 +75,13 @@ AP_DEFINITIONS: dict[str, PrecisionFunction] = {"rectangular": rectangular, "tra
 
 
 def ap_definition(name: str) -> PrecisionFunction:
-    """The definition of this name. Raises ConfigError for another."""
+    """The definition of this name. Raises ConfigError for an unknown one."""
     require(name in AP_DEFINITIONS, "ap", name, " or ".join(map(repr, AP_DEFINITIONS)))
     return AP_DEFINITIONS[name]
 
 
 def average_precision(hits: Hits, definition: PrecisionFunction = rectangular) -> np.ndarray:
-    """AP [q]: the precision at the hits, summed, and divided by all right answers; NaN without any."""
+    """AP [q]: the sum of the precision at the hits, divided by the number of right answers; NaN where there is none."""
     precision = definition(hits.count, hits.rank)
     total = np.bincount(hits.query, weights=precision, minlength=len(hits.total))
     return np.divide(total, hits.total, out=np.full(len(total), np.nan), where=hits.total > 0)

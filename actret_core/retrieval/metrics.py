@@ -1,4 +1,4 @@
-"""How good a ranked gallery is: mAP, Rank-k and CMC of retrieval, and the mAP of recognition."""
+"""How good a ranked gallery is: mAP, Rank-k and CMC."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from actret_core.retrieval.ranking import Distances, distance_chunks, ranking_ch
 CMC_LENGTH = 50
 
 RelevanceFunction = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From query rows, int [q], to what is relevant and what counts, bool [q, G] each."""
+"""From query rows int [q] to two bool [q, G]: which items are relevant, and which are kept in the ranking."""
 
 
 @dataclass(frozen=True, eq=False)
 class RetrievalMetrics:
     """Retrieval scores as fractions in [0, 1].
 
-    `cmc` [50]: cmc[k-1] is Rank-k. `per_query` [Q]: AP of every row of the query set, NaN where it is no
-    query. `per_class`: class index -> mean AP of its queries. `n_queries` are averaged; `n_without_positive`
-    have an action that no other gallery item shows (a class with one member): left out of every mean.
+    `cmc` [50]: cmc[k-1] is Rank-k. `per_query` [Q]: AP of every row of the query set, NaN where it is not scored.
+    `per_class`: class index -> mean AP of its queries. `n_queries`: how many queries the means are over.
+    `n_without_positive`: queries left out of every mean, as no other gallery item shows their action.
     """
 
     mAP: float
@@ -50,18 +50,18 @@ def evaluate(
 ) -> RetrievalMetrics:
     """Rank the gallery (default: the query set) for every query that has an action, and score the rankings.
 
-    Two samples are relevant to each other if they share an action. Ignored in a ranking, as if not in the
-    gallery: the query itself, found by its id, and samples of its group (`dataclasses.replace(e,
-    groups=None)` counts them). Samples without an action are distractors. Ties are broken by gallery index.
-    `distances`: "cosine", "euclidean", a matrix [Q, G] or a function of query rows, such as a Reranker; compared
-    as float32. `ranking` [Q, R] of gallery indices, best first, replaces them; an item that it leaves out counts
-    as never found. `ap` names the average precision: "rectangular", the mean over all relevant items of the
-    precision at each, or "trapezoidal" (see hits.py).
-    Raises EmbeddingError where shapes or labels do not fit, or where no query has a positive; ConfigError for
-    another `ap`.
+    Two samples are relevant to each other if they share an action. A ranking ignores, as if they were not in the
+    gallery, the query itself, found by its id, and the samples of its group; to count those of its group, hand in
+    `dataclasses.replace(e, groups=None)`. Samples without an action are distractors. Ties are broken by gallery index.
+    `distances`: "cosine", "euclidean", a matrix [Q, G], or a function of query rows such as a Reranker; they are
+    compared as float32. `ranking` int [Q, R] of gallery indices, best first, is used instead of distances; an item
+    that it leaves out counts as never found. `ap`: the definition of average precision, "rectangular" (the mean over
+    all relevant items of the precision at each) or "trapezoidal" (see hits.py).
+    Raises EmbeddingError where shapes or labels do not fit, or where no query has a positive; ConfigError for an
+    unknown `ap`.
     """
     definition, gallery = ap_definition(ap), queries if gallery is None else gallery
-    relevant_to = relevance(queries, gallery)
+    relevant_to = same_action(queries, gallery)
     if ranking is None:
         find, pieces = hits_by_distance, distance_chunks(queries, gallery, distances)
     else:
@@ -74,12 +74,12 @@ def evaluate(
     return _summarize(queries, scores, first)
 
 
-def relevance(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
-    """A function from query rows [q] to two bool [q, G]: shares an action with the query; counts in its
-    ranking.
+def same_action(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
+    """The relevance of the benchmark, as a function from query rows int [q] to two bool [q, G].
 
-    What does not count (the query itself by id, its group) is not relevant either.
-    Raises EmbeddingError if the two sets have other dimensions or other kinds of labels.
+    The first says which gallery items share an action with the query, the second which are kept in its ranking: all
+    but the query itself, by its id, and the samples of its group. What is not kept is not relevant either.
+    Raises EmbeddingError if the two sets differ in the dimension of their features or in the kind of their labels.
     """
     for name in ("features", "labels"):
         left, right = getattr(queries, name).shape[1:], getattr(gallery, name).shape[1:]
@@ -115,7 +115,7 @@ def _parallel_hits(
 
 
 def _codes(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two string arrays as integers, equal where the strings are: comparing those is much faster."""
+    """Two string arrays as integers that are equal where the strings are: they are much faster to compare."""
     codes = np.unique(np.concatenate([left, right]), return_inverse=True)[1]
     return codes[: len(left)], codes[len(left) :]
 

@@ -1,4 +1,4 @@
-"""The benchmark: who is query and gallery, what is relevant, what is ignored; one versioned file a data set."""
+"""The benchmark: what is query and gallery, what is relevant, what is ignored; a versioned file for each data set."""
 
 import difflib
 import gzip
@@ -25,9 +25,9 @@ VERSIONS = {"stanford40": 1, "voc2012": 1}
 class Protocol:
     """What a data set's benchmark is made of.
 
-    `ids` are query set and gallery at once, in the order that breaks ties; `labels` are the actions of each, as
-    indices into `actions` (none: a distractor). `groups` name the photograph of each where several share one,
-    else None. `train_ids` are those to learn from. The rules stand in words in `relevance` and `exclusion`.
+    `ids` are both the query set and the gallery, in the order that breaks ties; `labels` are the actions of each, as
+    indices into `actions` (none: a distractor). `groups` name the photograph of each, where several samples share one;
+    else it is None. `train_ids` are the samples to learn from. `relevance` and `exclusion` state the rules in words.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Protocol:
         return MultiLabelBinarizer(classes=range(len(self.actions))).fit_transform(self.labels).astype(bool)
 
     def write(self, path: str | Path) -> None:
-        """Write gzipped JSON. The same protocol gives the same bytes: no date and no file name is in them."""
+        """Write gzipped JSON. The same protocol gives the same bytes: they hold no date and no file name."""
         text = json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             with gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as packed:
@@ -66,14 +66,14 @@ def load_protocol(name: str) -> Protocol:
 
 
 def read_protocol(path: Path | Traversable) -> Protocol:
-    """Read what `Protocol.write` wrote. Raises DataError for a missing, cut or foreign file."""
+    """Read what `Protocol.write` wrote. Raises DataError for a file that is missing, cut short or of another kind."""
     try:
         values = json.loads(gzip.decompress(path.read_bytes()))
         values["labels"] = [tuple(labels) for labels in values["labels"]]
         return config_from_dict(Protocol, values)
     except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise DataError(
-            f"{path}: no complete protocol; write it by `actret protocol`: {error}"
+            f"{path}: not a complete protocol; write it by `actret protocol`: {error}"
         ) from error
 
 
@@ -87,7 +87,7 @@ def to_embeddings(protocol: Protocol, features: np.ndarray, ids: Sequence[str]) 
     _check_shapes(features, ids)
     _check_ids(protocol, ids)
     row = {name: i for i, name in enumerate(ids.tolist())}
-    with np.errstate(over="ignore"):                                  # what float32 cannot hold becomes inf: refused
+    with np.errstate(over="ignore"):  # what exceeds float32 becomes inf, and is refused
         features = features[[row[name] for name in protocol.ids]].astype(np.float32)
     ordered = np.array(protocol.ids)
     _refuse(ordered[~np.isfinite(features).all(axis=1)], "features hold NaN or inf", "embed them again")

@@ -1,4 +1,4 @@
-"""What ranks a gallery, a bounded piece at a time: whatever distances or ranking the caller has."""
+"""Distances or rankings of a gallery, in whatever form the caller has them, in pieces of bounded size."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.threads import chunks, rows_per_chunk
 
 DistanceFunction = Callable[[np.ndarray], np.ndarray]
-"""From query rows, int [q], to their distances, float [q, G]."""
+"""From query rows int [q] to their distances float [q, G]."""
 
 Distances = str | np.ndarray | DistanceFunction
 """The name "cosine" or "euclidean", a matrix [Q, G], or a DistanceFunction."""
@@ -34,7 +34,10 @@ def distance_chunks(queries: Embeddings, gallery: Embeddings, distances: Distanc
 
 
 def ranking_chunks(queries: Embeddings, gallery: Embeddings, ranking: np.ndarray) -> Chunks:
-    """Pieces of a given ranking [Q, R] of gallery indices. Raises EmbeddingError if it is none."""
+    """The rows of a given ranking int [Q, R] of gallery indices, for every query that has an action.
+
+    Raises EmbeddingError unless each row names items of the gallery, each at most once.
+    """
     ranking = np.asarray(ranking)
     if ranking.ndim != 2 or len(ranking) != len(queries) or not np.issubdtype(ranking.dtype, np.integer):
         raise EmbeddingError(f"ranking is {ranking.dtype} {ranking.shape}: expected int [{len(queries)}, R]")

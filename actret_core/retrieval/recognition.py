@@ -1,4 +1,4 @@
-"""How well a classifier recognizes (Table 3): average precision of every action, their mean, and how sure it is."""
+"""How well a classifier recognizes (Table 3): the average precision of every action, their mean, and its spread."""
 
 import logging
 
@@ -37,9 +37,9 @@ def recognition_draws(
 ) -> np.ndarray:
     """The mAP of bootstrap samples of the images, fractions [resamples].
 
-    Its percentiles are an interval. Two classifiers with one seed are asked about the same samples, so that the
-    percentiles of the difference of their draws are an interval of the difference. A class without a positive in a
-    sample is left out of its mean. Raises as `recognition_ap`, and ConfigError for no resamples.
+    Their percentiles are an interval of the mAP. With the same seed, two classifiers are scored on the same samples of
+    images, so the percentiles of the difference of their draws are an interval of the difference. A class without a
+    positive in a sample is left out of its mean. Raises as `recognition_ap`, and ConfigError for no resamples.
     """
     require(resamples >= 1, "resamples", resamples, "at least 1")
     scores, targets = _checked(scores, targets)
@@ -50,13 +50,13 @@ def recognition_draws(
 
 
 def _weighted_ap(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision where image i stands counts[r, i] times in sample r: [R]; NaN without a positive."""
+    """Average precision in R samples that hold image i counts[r, i] times: [R]; NaN without a positive."""
     order = np.argsort(-scores, kind="stable")
-    last = np.append(scores[order][1:] != scores[order][:-1], True)      # of a run of equal scores
+    last = np.append(scores[order][1:] != scores[order][:-1], True)      # the last one of equal scores
     counts, hits = counts[:, order], (counts * positive)[:, order]
     seen, found = counts.cumsum(1)[:, last], hits.cumsum(1)[:, last]     # [R, thresholds]
     new = np.diff(found, axis=1, prepend=0)
-    with np.errstate(invalid="ignore"):                                  # samples without an image so far, or a hit
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a sample has no image so far, or no positive
         return np.where(new > 0, new * found / seen, 0).sum(1) / found[:, -1]
 
 

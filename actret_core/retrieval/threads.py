@@ -1,4 +1,4 @@
-"""Work on many rows, a bounded piece at a time, on all cores."""
+"""Work on many rows in pieces of bounded size, on all cores."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ CHUNK_ELEMENTS = 4_000_000  # entries of a [rows, columns] block at a time: abou
 
 
 def workers() -> int:
-    """How many threads FAISS and we use: the cores, or what OMP_NUM_THREADS allows."""
+    """How many threads FAISS and we use: as many as there are cores, or what OMP_NUM_THREADS allows."""
     return faiss.omp_get_max_threads()
 
 
@@ -26,6 +26,9 @@ def chunks(count: int, size: int) -> list[slice]:
 
 
 def map_chunks(function: Callable[[slice], T], count: int, size: int) -> list[T]:
-    """`function` of every chunk, in order; chunks run side by side (numpy's and scipy's loops free the GIL)."""
+    """The results of `function` for every chunk of range(count), in order.
+
+    Chunks run in parallel threads: the loops of numpy and scipy release the GIL.
+    """
     with ThreadPoolExecutor(workers()) as pool:
         return list(pool.map(function, chunks(count, size)))

@@ -19,12 +19,12 @@ from actret_core.text.tagging import load_tagger, tag
 def agreement(
     narrations: Sequence[Narration], verbs: Classes, nouns: Classes, parser: Callable[[str], Phrase]
 ) -> dict[str, float]:
-    """Shares in percent of the narrations, each over all of them; a caption that cannot be parsed agrees in nothing.
+    """Shares of all narrations, in percent; a caption that cannot be parsed agrees in nothing.
 
-    verb: the same with its particle; base_verb: without it; verb_class: the same class, found by the parsed word.
-    nouns: the same set, with all that stands before the heads; noun_heads: the same set of heads; noun_classes: the
-    same set of classes. noun_class_iou: mean intersection over union of the two sets of classes. parsed: a verb was
-    found.
+    parsed: a verb was found. verb: the same verb with its particle; base_verb: without the particle; verb_class: the
+    same class, found by the parsed word. nouns: the same set of nouns with the words before their heads; noun_heads:
+    the same set of heads; noun_classes: the same set of classes. noun_class_iou: the mean intersection over union of
+    the two sets of classes. Raises TextError without narrations.
     """
     scores = [_compare(narration, _try(parser, narration.text), verbs, nouns) for narration in narrations]
     if not scores:

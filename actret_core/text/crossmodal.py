@@ -1,4 +1,4 @@
-"""How good retrieval across words and images is: mAP and nDCG under a relevance that knows degrees."""
+"""How good retrieval between phrases and images is: mAP and nDCG by a graded relevance in [0, 1]."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from actret_core.text.phrase import Phrase
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What N captions or images are about: `verb` int [N], a class each, and `nouns` bool [N, K], a set each."""
+    """What N captions or images show: a verb class each, `verb` int [N], and a set of nouns, `nouns` bool [N, K]."""
 
     verb: np.ndarray
     nouns: np.ndarray
@@ -23,7 +23,7 @@ class Parts:
 
 
 def parts_of(phrases: Sequence[Phrase], verbs: Mapping[str, int], nouns: Mapping[str, int]) -> Parts:
-    """The parts of phrases, by the class of each verb and of each noun; those that have none are left out (verb -1)."""
+    """The parts of phrases, by the classes of words. A verb without a class is -1; such a noun is left out."""
     hot = np.zeros((len(phrases), max(nouns.values(), default=-1) + 1), bool)
     for row, phrase in zip(hot, phrases, strict=True):
         row[[nouns[noun] for noun in phrase.nouns if noun in nouns]] = True
@@ -33,8 +33,8 @@ def parts_of(phrases: Sequence[Phrase], verbs: Mapping[str, int], nouns: Mapping
 def relevance(queries: Parts, gallery: Parts) -> np.ndarray:
     """(same verb + intersection over union of the nouns) / 2, float32 [Q, G].
 
-    Where neither side has a noun, there is nothing to intersect: the verb decides alone. Raises EmbeddingError if the
-    two count other nouns.
+    Where neither side has a noun, the verb alone decides. Raises EmbeddingError if the two differ in the number of
+    their noun classes.
     """
     if queries.nouns.shape[1] != gallery.nouns.shape[1]:
         raise EmbeddingError(f"nouns have width {queries.nouns.shape[1]} in the queries and {gallery.nouns.shape[1]} "
@@ -48,9 +48,9 @@ def relevance(queries: Parts, gallery: Parts) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class CrossModalScores:
-    """Fractions in [0, 1]: `mAP` and `nDCG`, and those of each query, float [Q], NaN where it has nothing to find.
+    """`mAP` and `nDCG` as fractions in [0, 1], and `ap` and `ndcg` of each query, float [Q]; NaN where none is defined.
 
-    `first` float [Q]: the rank of the best item of relevance 1, inf without any.
+    `first` float [Q]: the rank of the best item of relevance 1, inf where there is none.
     """
 
     mAP: float
@@ -60,16 +60,17 @@ class CrossModalScores:
     first: np.ndarray
 
     def rank(self, k: int) -> float:
-        """Rank-k: the share of queries, of those with an item of relevance 1, that show one among the first k."""
+        """Rank-k: among queries with an item of relevance 1, the share that has one in the first k places."""
         return float((self.first[np.isfinite(self.first)] <= k).mean())
 
 
 def score(similarity: np.ndarray, relevant: np.ndarray) -> CrossModalScores:
-    """Rank the gallery by similarity [Q, G], as float32 and ties by index, against a relevance [Q, G] in [0, 1].
+    """Rank the gallery by similarity [Q, G] and score the rankings by the relevance [Q, G] in [0, 1].
 
-    AP counts items of relevance 1 alone. DCG sums relevance / log2(1 + rank) down to the rank k at which a perfect
-    ranking has shown all that is relevant at all; nDCG divides by that of the perfect ranking. Raises EmbeddingError
-    where the shapes differ, a similarity is not finite, or no query has an item of relevance 1.
+    Similarities are compared as float32, ties by index. AP counts only items of relevance 1. DCG sums
+    relevance / log2(1 + rank) over the first k ranks, where k is the number of items of any relevance; nDCG divides it
+    by the DCG of a perfect ranking. Raises EmbeddingError where the shapes differ, a similarity is not finite, or no
+    query has an item of relevance 1.
     """
     if similarity.shape != relevant.shape or similarity.ndim != 2:
         raise EmbeddingError(f"similarity is {similarity.shape}, relevance {relevant.shape}: expected the same [Q, G]")
@@ -89,7 +90,7 @@ def score_both_ways(
 ) -> dict[str, dict[str, float]]:
     """Percentages of text -> visual and visual -> text, and their mean; similarity and relevance [texts, visuals].
 
-    `ranks`: each k for which Rank-k of text -> visual is wanted too, as "rank1".
+    `ranks`: each k for which Rank-k of text -> visual is added, as "rank1".
     """
     ways = {"text_to_visual": score(similarity, relevant), "visual_to_text": score(similarity.T, relevant.T)}
     out = {way: {"mAP": round(100 * s.mAP, 4), "nDCG": round(100 * s.nDCG, 4)} for way, s in ways.items()}
@@ -99,11 +100,12 @@ def score_both_ways(
 
 
 def _score(similarity: np.ndarray, relevant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """AP, nDCG and the rank of the first item of relevance 1, of each query: [q] each."""
     order = np.argsort(-similarity.astype(np.float32), axis=1, kind="stable")
     exact = np.isclose(relevant, 1)
     hits = hits_in_ranking(order, exact, np.ones_like(exact))
     best = -np.sort(-relevant, axis=1)
-    weight = (best > 0) / np.log2(np.arange(2, relevant.shape[1] + 2))   # zero behind rank k
+    weight = (best > 0) / np.log2(np.arange(2, relevant.shape[1] + 2))   # zero after rank k
     gained = (np.take_along_axis(relevant, order, axis=1) * weight).sum(1)
     ideal = (best * weight).sum(1)
     ndcg = np.divide(gained, ideal, out=np.full(len(ideal), np.nan), where=ideal > 0)

@@ -17,7 +17,10 @@ VERBS, NOUNS = "EPIC_100_verb_classes.csv", "EPIC_100_noun_classes.csv"
 
 @dataclass(frozen=True)
 class Narration:
-    """One narrated clip or sentence: its `text`, its official verb and nouns, and their classes, main noun first."""
+    """One narrated clip or sentence: its `text`, its official verb and nouns as a `phrase`, and their classes.
+
+    The first of `noun_classes` is that of the main noun.
+    """
 
     id: str
     text: str
@@ -28,17 +31,22 @@ class Narration:
 
 @dataclass(frozen=True)
 class Classes:
-    """The verb or the noun classes: `names`, and the class of every word that was narrated."""
+    """The verb classes or the noun classes: their `names`, and in `members` the class of every narrated word."""
 
     names: tuple[str, ...]
     members: dict[str, int]
 
     def of(self, word: str) -> int | None:
-        """The class of "put-down" or "board:chopping", by the word as it is, by its words in another order, or by its
-        head alone; None for one that no class knows."""
-        parts, separator = word.replace("-", ":").split(":"), ":" if ":" in word else "-"
-        tries = (word, separator.join(reversed(parts)), parts[0])
-        return next((self.members[name] for name in tries if name in self.members), None)
+        """The class of a verb or noun such as "put-down" or "board:chopping"; None where there is none.
+
+        It is looked up as it is, then with its parts in reverse order, then by its first part alone.
+        """
+        separator = ":" if ":" in word else "-"
+        parts = word.replace("-", ":").split(":")
+        for name in (word, separator.join(reversed(parts)), parts[0]):
+            if name in self.members:
+                return self.members[name]
+        return None
 
     def require(self, word: str) -> int:
         """As `of`. Raises TextError, naming the nearest words, where there is no class."""
@@ -79,9 +87,9 @@ def read_narrations(path: Path, verbs: Classes | None = None, nouns: Classes | N
 
 
 def read_sentences(path: Path, clips: Iterable[Narration]) -> tuple[Narration, ...]:
-    """The distinct sentences of the clips, in the order of the official file of sentences (`narration_id`).
+    """The distinct sentences of the clips, in the order of the official file of sentences (by `narration_id`).
 
-    Raises DataError for a sentence of none of the clips.
+    Raises DataError for a sentence that belongs to none of the clips.
     """
     by_id = {clip.id: clip for clip in clips}
     ids = [row["narration_id"] for row in _rows(path, ("narration_id", "narration"))]
@@ -93,8 +101,8 @@ def read_sentences(path: Path, clips: Iterable[Narration]) -> tuple[Narration, .
 
 def _check(path: Path, narration: Narration, verbs: Classes | None, nouns: Classes | None) -> None:
     kinds = (("verb", verbs, (narration.verb_class,)), ("noun", nouns, narration.noun_classes))
-    for kind, known, used in ((kind, known, used) for kind, known, used in kinds if known):
-        wrong = [c for c in used if not 0 <= c < len(known.names)]
+    for kind, known, used in kinds:
+        wrong = [c for c in used if known and not 0 <= c < len(known.names)]
         if wrong:
             raise TextError(
                 f"{path}: {narration.id} has the {kind} class {wrong[0]}, but there are {len(known.names)}, from 0; "
@@ -115,7 +123,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def _list(path: Path, row: dict[str, str], column: str) -> list:
-    """A column written as a Python list; only literals are read."""
+    """A column that is written as a Python list; it is read as a literal, and no code in it is run."""
     try:
         values = ast.literal_eval(row[column])
     except (KeyError, SyntaxError, TypeError, ValueError):

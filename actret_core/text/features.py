@@ -1,4 +1,4 @@
-"""Visual features that others computed: EPIC-Kitchens-100's official layout, and one file of features and captions."""
+"""Visual features from files: EPIC-Kitchens-100's official layout, and an .npz of features and captions."""
 
 import pickle
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from actret_core.errors import DataError
 from actret_core.files import UNREADABLE
 
 STREAMS, SEGMENTS, CHANNELS = ("RGB", "Flow", "Audio"), 25, 1024
+# what the pickle of a numpy array refers to, as (module, name): older and newer numpy
 ARRAYS = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {
     (f"numpy.{core}.{module}", name)
     for core in ("core", "_core")
@@ -19,12 +20,12 @@ ARRAYS = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {
 
 
 def read_video_features(path: str | Path, clips: int | None = None, allow_pickle: bool = False) -> np.ndarray:
-    """The official features RGB, Flow and Audio [n, 25, 1024]: means over the 25 segments, joined, float32 [n, 3072].
+    """The official features RGB, Flow and Audio, averaged over segments and concatenated: float32 [n, 3072].
 
-    An `.npz` with these three arrays, or with their means [n, 1024], is read as it is. The official file is a pickle,
-    which can run any code while it is read: it is refused unless `allow_pickle`, and then only arrays in it are
-    accepted. `clips`: how many there should be. Raises DataError for a file that is missing, of another layout or
-    another length.
+    `path`: an `.npz` with three arrays [n, 25, 1024], or with their means [n, 1024]; or the official file. That is a
+    pickle, which can run any code while it is read: it is refused unless `allow_pickle`, and then only arrays are
+    accepted in it. `clips`: the expected number n. Raises DataError for a file that is missing, or of another layout
+    or length.
     """
     path = Path(path)
     streams = _open_pickle(path, allow_pickle) if path.suffix in (".pkl", ".pickle") else _open_npz(path)
@@ -35,7 +36,7 @@ def read_video_features(path: str | Path, clips: int | None = None, allow_pickle
 
 
 def convert_pickle(source: str | Path, target: str | Path) -> None:
-    """Write the means of the official pickle, which the caller trusts, as an `.npz`: small, and safe to read.
+    """Write the means of the official pickle, which the caller must trust, as an `.npz`: small, and safe to read.
 
     The pickle needs its own size of memory once (20 GB for the 67,217 clips of the training set), the means 0.8 GB.
     Raises DataError where it is not of the official layout.
@@ -46,7 +47,10 @@ def convert_pickle(source: str | Path, target: str | Path) -> None:
 
 @dataclass(frozen=True, eq=False)
 class CaptionedFeatures:
-    """`features` float32 [n, D] of the visuals `ids` [n]; M `captions`, and the row of its visual of each, int [M]."""
+    """Features of n visuals, and M captions of them.
+
+    `features` float32 [n, D], `ids` str [n], `captions`, and `visual` int [M]: the row of the visual of each caption.
+    """
 
     features: np.ndarray
     ids: np.ndarray
@@ -55,8 +59,11 @@ class CaptionedFeatures:
 
 
 def read_captioned(path: str | Path) -> CaptionedFeatures:
-    """An `.npz` of any data set (MSR-VTT): `features` [n, D], `ids` [n], `captions` [M] and `caption_ids` [M], which
-    name the visual of each caption. Raises DataError where these are missing or do not fit together."""
+    """An `.npz` of any data set, such as MSR-VTT.
+
+    It holds `features` [n, D], `ids` [n], `captions` [M] and `caption_ids` [M], the id of each caption's visual. Raises
+    DataError where these are missing or do not fit together.
+    """
     arrays = _open_npz(Path(path))
     lacking = [name for name in ("features", "ids", "captions", "caption_ids") if name not in arrays]
     if lacking:
@@ -68,12 +75,15 @@ def read_captioned(path: str | Path) -> CaptionedFeatures:
             raise DataError(f"{path}: {name} has {length} entries, expected {expected}")
     row = {name: i for i, name in enumerate(ids.tolist())}
     absent = [name for name in owners.tolist() if name not in row]
-    if absent or len(row) < len(ids):
-        raise DataError(f"{path}: caption of {absent[0]!r}, which has no features" if absent else f"{path}: ids repeat")
+    if absent:
+        raise DataError(f"{path}: caption of {absent[0]!r}, which has no features")
+    if len(row) < len(ids):
+        raise DataError(f"{path}: ids repeat")
     return CaptionedFeatures(features, ids, tuple(captions.tolist()), np.array([row[n] for n in owners.tolist()]))
 
 
 def _pool(path: Path, name: str, streams: Mapping[str, np.ndarray], clips: int | None) -> np.ndarray:
+    """The means of one stream over its segments, float32 [n, 1024]."""
     if name not in streams:
         raise DataError(f"{path}: lacks {name!r}; the official layout is {', '.join(STREAMS)}")
     values = _array(path, streams, name)
@@ -87,7 +97,7 @@ def _pool(path: Path, name: str, streams: Mapping[str, np.ndarray], clips: int |
 def _array(path: str | Path, arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     try:
         return np.asarray(arrays[name])
-    except UNREADABLE as error:  # an .npz is read array by array
+    except UNREADABLE as error:  # an .npz is read one array at a time, so only now
         raise DataError(f"{path}: {name} cannot be read ({error})") from None
 
 
@@ -109,7 +119,7 @@ def _open_npz(path: Path) -> Mapping[str, np.ndarray]:
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads containers, texts, numbers and numpy arrays; anything else in the file is an error, and is not run."""
+    """Reads containers, strings, numbers and numpy arrays. Anything else in the file is an error, and is not run."""
 
     def find_class(self, module: str, name: str) -> type:
         if (module, name) not in ARRAYS:

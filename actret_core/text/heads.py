@@ -1,4 +1,4 @@
-"""The embedding of one modality into one space, and the words before it."""
+"""From the features of one modality into one space, and from words to features."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 class EmbeddingHead(nn.Module):
     """L2, Linear, gated linear unit, L2: x [B, inputs] -> [B, dim] at unit length.
 
-    The unit multiplies each number by a gate in (0, 1) that all of them decide on together.
+    The gated unit multiplies each number by a gate in (0, 1), which is computed from all of them.
     """
 
     def __init__(self, inputs: int, dim: int) -> None:
@@ -24,13 +24,13 @@ class EmbeddingHead(nn.Module):
 class WordAverage(nn.Module):
     """The mean vector of each row's words: numbers [B, W] of a Vocabulary, 0 for none -> [B, word_dim].
 
-    A row without words is zero.
+    A row without words is zero. `table` [words, word_dim] holds the vectors; `learn` says whether training moves them.
     """
 
     def __init__(self, table: np.ndarray, learn: bool) -> None:
         super().__init__()
-        self.table = nn.Embedding.from_pretrained(torch.from_numpy(table), freeze=not learn, padding_idx=0)
+        vectors = torch.from_numpy(table)
+        self.table = nn.EmbeddingBag.from_pretrained(vectors, freeze=not learn, mode="mean", padding_idx=0)
 
     def forward(self, words: Tensor) -> Tensor:
-        real = (words > 0).unsqueeze(2)                                  # [B, W, 1]
-        return (self.table(words) * real).sum(1) / real.sum(1).clamp(min=1)
+        return self.table(words)

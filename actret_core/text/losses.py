@@ -1,4 +1,4 @@
-"""The hinge on triplets, across text and visual and within each, and how triplets are drawn."""
+"""The hinge loss on triplets, across text and visual and within each, and how triplets are drawn."""
 
 import torch
 from pytorch_metric_learning.distances import DotProductSimilarity
@@ -14,8 +14,8 @@ Triplets = tuple[Tensor, Tensor, Tensor]
 def sample_triplets(labels: Tensor, each: int, within: bool) -> Triplets:
     """Anchors, positives and negatives, int [T] each: `each` random triplets for every anchor that has both kinds.
 
-    labels int [B]: a positive has the anchor's label, a negative another. Anchor and positive are never the same item
-    `within` one modality; across two they may be: a caption and its own visual.
+    labels int [B]: a positive has the anchor's label, a negative another one. `within` one modality, anchor and
+    positive are never the same item; across two they may be a caption and its own visual.
     """
     same = labels[:, None] == labels                                     # [B, B]
     other = ~same
@@ -29,23 +29,24 @@ def sample_triplets(labels: Tensor, each: int, within: bool) -> Triplets:
 
 def _draw(allowed: Tensor, each: int) -> Tensor:
     """`each` random columns of every row in which `allowed` bool [A, B] is True, with replacement: int [A, each]."""
-    upto = allowed.cumsum(1)                                             # [A, B], how many are allowed so far
-    number = (torch.rand(len(allowed), each, device=allowed.device) * upto[:, -1:]).long() + 1
-    return torch.searchsorted(upto, number)
+    count = allowed.cumsum(1)                                            # [A, B]: allowed columns up to this one
+    number = (torch.rand(len(allowed), each, device=allowed.device) * count[:, -1:]).long() + 1
+    return torch.searchsorted(count, number)                             # the column where `count` reaches `number`
 
 
 class CrossModalTriplets(nn.Module):
     """The weighted sum of four losses max(0, margin + |a - p|^2 - |a - n|^2), each a mean over its triplets.
 
-    text and visual [B, d] at unit length, labels [B]. Labels of a part of speech make the sampling aware of it: all
-    that is cut is alike, whatever it is. Rows of label -1 have no such part and are left out.
+    text and visual [B, d] at unit length, labels int [B]. With the labels of one part of speech the loss is aware of
+    it (PoS-aware): by verbs, "cut onion" and "cut tree" are positives of each other. Rows of label -1 have no such
+    part and are left out.
     """
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
         self.weights = {"tt": config.tt, "tv": config.tv, "vt": config.vt, "vv": config.vv}
         self.each = config.triplets
-        # unit vectors: |a - b|^2 = 2 - 2 a.b, so this is half the hinge, and a product is much cheaper than distances
+        # of unit vectors, |a - b|^2 = 2 - 2 a.b: the hinge on products is half that on distances, and much cheaper
         dot = DotProductSimilarity(normalize_embeddings=False)
         self.half_hinge = TripletMarginLoss(config.margin / 2, distance=dot, reducer=MeanReducer())
 
@@ -53,14 +54,14 @@ class CrossModalTriplets(nn.Module):
         """The loss of a batch, a scalar; zero where no triplet can be drawn."""
         kept = labels >= 0
         side, labels = {"t": text[kept].float(), "v": visual[kept].float()}, labels[kept]
-        total = text.sum() * 0.0                                         # a loss also where there is no triplet
+        total = text.sum() * 0.0                                         # keeps its gradient where there is no triplet
         for (anchor, other), weight in self.weights.items():
-            drawn = sample_triplets(labels, self.each, anchor == other)
-            if weight and len(drawn[0]):
-                total = total + weight * 2 * self.half_hinge(side[anchor], indices_tuple=drawn, ref_emb=side[other])
+            triplets = sample_triplets(labels, self.each, within=anchor == other)
+            if weight and len(triplets[0]):
+                total = total + weight * 2 * self.half_hinge(side[anchor], indices_tuple=triplets, ref_emb=side[other])
         return total
 
 
 def join(*parts: Tensor) -> Tensor:
-    """Parts [B, d] side by side, at unit length; a row that is zero in all parts stays zero."""
+    """Parts [B, d] concatenated, at unit length; a row that is zero in all parts stays zero."""
     return nn.functional.normalize(torch.cat(parts, dim=1))

@@ -1,4 +1,4 @@
-"""JPoSE (Wray et al. 2019): a space for verbs, one for nouns, and one for both. MMEN, its baseline: one space alone."""
+"""JPoSE (Wray et al. 2019): a space for verbs, one for nouns, and one for both. MMEN, its baseline, has one space."""
 
 from typing import NamedTuple
 
@@ -22,9 +22,9 @@ class Pair(NamedTuple):
 
 
 class TextModel(nn.Module):
-    """What both models share: `forward` of a batch gives a Pair for each space, the last of which is searched in.
+    """What both models share: `forward` of a batch gives a Pair for each space; the last one is used for search.
 
-    visual [B, D]; verb_words and noun_words [B, W] numbers of a Vocabulary, 0 for none.
+    visual [B, D]; verb_words and noun_words int [B, W], numbers of a Vocabulary, 0 for none.
     """
 
     inputs = ("visual", "verb_words", "noun_words")
@@ -37,22 +37,22 @@ class TextModel(nn.Module):
         self.triplets = CrossModalTriplets(config)
 
     def texts(self, verb_words: Tensor, noun_words: Tensor) -> dict[str, Tensor]:
-        """The phrases in each space."""
+        """The phrases in each space, [B, d] at unit length."""
         raise NotImplementedError
 
     def visuals(self, visual: Tensor) -> dict[str, Tensor]:
-        """The visual features in each space."""
+        """The visual features in each space, [B, d] at unit length."""
         raise NotImplementedError
 
     def forward(self, visual: Tensor, verb_words: Tensor, noun_words: Tensor) -> dict[str, Pair]:
-        text, seen = self.texts(verb_words, noun_words), self.visuals(visual)
-        return {space: Pair(text[space], seen[space]) for space in text}
+        texts, visuals = self.texts(verb_words, noun_words), self.visuals(visual)
+        return {space: Pair(texts[space], visuals[space]) for space in texts}
 
 
 class Jpose(TextModel):
     """A head for each part of speech and modality, and the joint space on top.
 
-    A part without words is zero in the joined text: it neither speaks for nor against any visual.
+    A part without words is zero in the joined text, so that it has no influence on the similarity to any visual.
     """
 
     def __init__(self, config: JposeConfig, table: np.ndarray) -> None:
@@ -64,19 +64,19 @@ class Jpose(TextModel):
 
     def texts(self, verb_words: Tensor, noun_words: Tensor) -> dict[str, Tensor]:
         words = dict(zip(PARTS, (verb_words, noun_words), strict=True))
-        said = {p: self.text[p](self.words(w)) * (w > 0).any(1, keepdim=True) for p, w in words.items()}
-        return said | {"action": self._joint(said, "text")}
+        texts = {p: self.text[p](self.words(w)) * (w > 0).any(1, keepdim=True) for p, w in words.items()}
+        return texts | {"action": self._joint(texts, "text")}
 
     def visuals(self, visual: Tensor) -> dict[str, Tensor]:
-        seen = {part: self.visual[part](visual) for part in PARTS}
-        return seen | {"action": self._joint(seen, "visual")}
+        visuals = {part: self.visual[part](visual) for part in PARTS}
+        return visuals | {"action": self._joint(visuals, "visual")}
 
     def _joint(self, parts: dict[str, Tensor], modality: str) -> Tensor:
         joined = join(*parts.values())
         return join(self.last[modality](joined)) if self.last else joined
 
     def loss(self, spaces: dict[str, Pair], target: Tensor) -> Tensor:
-        """PoS-aware losses of verb and noun, and the PoS-agnostic one.
+        """The PoS-aware losses of verb and noun, plus the PoS-agnostic one.
 
         target int [B, 3]: verb, noun and action; -1 for none.
         """
@@ -86,7 +86,7 @@ class Jpose(TextModel):
 
 
 class Mmen(TextModel):
-    """One head for each modality: it knows which captions are the same, and nothing of verbs and nouns."""
+    """One head for each modality; its loss knows which captions are the same, but not their verbs and nouns."""
 
     def __init__(self, config: MmenConfig, table: np.ndarray) -> None:
         super().__init__(config, table)

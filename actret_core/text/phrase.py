@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class Phrase:
     """The parts of speech of one caption, written as EPIC-Kitchens-100 writes them.
 
-    `verb` is a base form, with its particle behind a hyphen ("put-down"), or "" for a query without one. A noun is
-    its head in the singular, with what stands before it behind colons ("board:chopping"). There may be none ("jump").
+    `verb`: a base form, followed by its particle after a hyphen ("put-down"), or "" for a query without a verb. Each of
+    `nouns`: its head in the singular, followed by the words before it after colons ("board:chopping"). There may be no
+    noun ("jump").
     """
 
     verb: str
@@ -36,7 +37,7 @@ class Phrase:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The nouns without what stands before them."""
+        """The nouns without the words before them."""
         return tuple(noun.partition(":")[0] for noun in self.nouns)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Search visuals by a phrase, and say what of it was understood."""
+"""Search visuals by a phrase, and report how it was understood."""
 
 import difflib
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from actret_core.text.parsing import parse_query
 from actret_core.text.phrase import Phrase
 from actret_core.text.vocabulary import Vocabulary
 
-AT_ONCE = 4096  # phrases: the vectors of all words of many long captions would fill the memory
+AT_ONCE = 4096  # phrases embedded at a time, to bound the memory
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The visuals, best first: `order` int [N] and their `similarity` [N]; what was searched for, and `notes` on it."""
+    """The visuals, best first: `order` int [N] and `similarity` [N]; the `phrase` searched for, and `notes` on it."""
 
     order: np.ndarray
     similarity: np.ndarray
@@ -33,7 +33,7 @@ def embed_texts(
 ) -> np.ndarray:
     """Phrases in a space of the model, float32 [N, d]; zero where a phrase has no word for that space.
 
-    Raises ConfigError unless the vocabulary is as long as the model's.
+    Raises ConfigError unless the vocabulary has the size that the model was built for.
     """
     wanted = model.config.words
     require(vocabulary.size == wanted, "vocabulary", vocabulary.size, f"{wanted}, the model's own")
@@ -57,9 +57,9 @@ def embed_visuals(model: TextModel, visual: np.ndarray, space: str = "action") -
 def search(model: TextModel, vocabulary: Vocabulary, text: str, visual: np.ndarray) -> Answer:
     """Rank visual features [N, D] by how well they fit a text as people type it; ties by index.
 
-    A word outside the vocabulary is read as the known word that is spelled nearly the same, or else left out; without a
-    verb the nouns decide, and the other way round. Each of this is told in `notes`. Raises TextError if the text is
-    empty or no word of it is known.
+    A word outside the vocabulary is replaced by a known word of nearly the same spelling, or left out. Without a verb
+    the nouns alone decide, and without a noun the verb. The `notes` say so. Raises TextError if the text is empty or
+    none of its words is known.
     """
     phrase, notes = _known(parse_query(text), vocabulary)
     similarity = embed_visuals(model, visual) @ embed_texts(model, vocabulary, [phrase])[0]
@@ -68,7 +68,7 @@ def search(model: TextModel, vocabulary: Vocabulary, text: str, visual: np.ndarr
 
 
 def _known(phrase: Phrase, vocabulary: Vocabulary) -> tuple[Phrase, list[str]]:
-    """The phrase in words of the vocabulary, and what had to be changed."""
+    """The phrase in words of the vocabulary, and notes on what had to be changed."""
     notes: list[str] = []
     verb = _known_words(phrase.verb_words, vocabulary, notes)
     nouns = [_known_words(noun.split(":"), vocabulary, notes) for noun in phrase.nouns]
@@ -84,10 +84,13 @@ def _known(phrase: Phrase, vocabulary: Vocabulary) -> tuple[Phrase, list[str]]:
 
 
 def _known_words(words: Sequence[str], vocabulary: Vocabulary, notes: list[str]) -> list[str]:
+    """The words that are in the vocabulary, or nearly; appends a note on each that is not."""
     out = []
     for word in words:
-        near = [word] if word in vocabulary else difflib.get_close_matches(word, vocabulary.words, n=1, cutoff=0.8)
-        if near != [word]:
-            notes.append(f"{word!r} was never seen: " + (f"read as {near[0]!r}" if near else "left out"))
+        if word in vocabulary:
+            out.append(word)
+            continue
+        near = difflib.get_close_matches(word, vocabulary.words, n=1, cutoff=0.8)
+        notes.append(f"{word!r} was never seen: " + (f"read as {near[0]!r}" if near else "left out"))
         out += near
     return out

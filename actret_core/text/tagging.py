@@ -11,9 +11,9 @@ PARTICLE, MODIFIER = ("prt", "prep"), ("compound", "amod")
 
 
 def load_tagger(model: str = "en_core_web_sm") -> Callable[[str], Iterable[Any]]:
-    """A spaCy pipeline with tagger and parser. Raises TextError, saying what to install, where one is missing."""
+    """A spaCy pipeline with tagger and parser. Raises TextError if spaCy or the model is not installed."""
     try:
-        import spacy  # the optional extra: nobody else pays for it
+        import spacy  # here, since it is optional and slow to import
     except ImportError:
         raise TextError(
             "spaCy is not installed: `pip install 'actret[nlp]'`, or use actret_core.text.parsing.parse, "
@@ -26,23 +26,23 @@ def load_tagger(model: str = "en_core_web_sm") -> Callable[[str], Iterable[Any]]
 
 
 def tag(caption: str, tagger: Callable[[str], Iterable[Any]]) -> Phrase:
-    """As `parsing.parse`, from the tokens of a spaCy pipeline: their `pos_`, `dep_` and `head`.
+    """As `parsing.parse`, by a spaCy pipeline: its words have `pos_`, `dep_` and `head`.
 
-    The first verb counts; its particle is the first particle or preposition that hangs on it. Taggers are made for
-    whole sentences: a bare imperative ("open fridge") they may take for an adjective and a noun. Raises TextError for
-    a caption that is empty or has no verb.
+    The first verb counts; its particle is the first particle or preposition that depends on it. Taggers are made for
+    whole sentences: they may read a bare imperative ("open fridge") as an adjective and a noun. Raises TextError for a
+    caption that is empty or has no verb.
     """
-    tokens = list(tagger(caption.replace("_", " ").strip()))
-    if not tokens:
+    words = list(tagger(caption.replace("_", " ").strip()))
+    if not words:
         raise TextError("caption is empty: write what somebody does, as in 'riding a bike'")
-    verb = next((token for token in tokens if token.pos_ == "VERB"), None)
+    verb = next((word for word in words if word.pos_ == "VERB"), None)
     if verb is None:
         raise TextError(f"caption {caption!r}: the tagger finds no verb; begin with one, as in 'riding a bike'")
-    particle = [token.text.lower() for token in tokens if token.head is verb and token.dep_ in PARTICLE][:1]
-    nouns = [t for t in tokens if t.pos_ in ("NOUN", "PROPN") and t.dep_ not in MODIFIER]
-    return Phrase("-".join([verb_lemma(verb.text.lower()), *particle]), tuple(_noun(n, tokens) for n in nouns))
+    particle = [word.text.lower() for word in words if word.head is verb and word.dep_ in PARTICLE][:1]
+    nouns = [t for t in words if t.pos_ in ("NOUN", "PROPN") and t.dep_ not in MODIFIER]
+    return Phrase("-".join([verb_lemma(verb.text.lower()), *particle]), tuple(_noun(n, words) for n in nouns))
 
 
-def _noun(noun: Any, tokens: list[Any]) -> str:
-    before = [token.text.lower() for token in tokens if token.head is noun and token.dep_ in MODIFIER]
+def _noun(noun: Any, words: list[Any]) -> str:
+    before = [word.text.lower() for word in words if word.head is noun and word.dep_ in MODIFIER]
     return ":".join([noun_lemma(noun.text.lower()), *before])

@@ -1,4 +1,4 @@
-"""One run from captions and visuals to a trained text model: the steps that studies and videos share."""
+"""From captions and visuals to a trained text model: the steps that studies and videos share."""
 
 import tempfile
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 from actret_core.config import require
 from actret_core.experiments.presets import Preset
 from actret_core.text.model import MODELS, TextModel
-from actret_core.text.pairs import CaptionPairs
+from actret_core.text.captions import CaptionDataset
 from actret_core.text.phrase import Phrase
 from actret_core.text.vocabulary import Vocabulary, word_table
 from actret_core.training.config import TrainConfig
@@ -28,8 +28,11 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class TextPreset:
-    """`tier` of the record; `train`, how the text models learn; `model`, fields of their config that differ from the
-    defaults; `visual`, a fusion transformer to compare them with (the studies' prototype that has seen everything)."""
+    """The settings of a text run.
+
+    tier: that of the record. train: how the text models learn. model: the fields of their config that differ from the
+    defaults. visual: the fusion transformer of the studies' prototypes; None where there is none.
+    """
 
     tier: str
     train: TrainConfig
@@ -39,7 +42,7 @@ class TextPreset:
 
 @dataclass(frozen=True, eq=False)
 class Captioned:
-    """Visual features [n, D] and N captions of them: what CaptionPairs takes, `rows` and `labels` as there."""
+    """Visual features [n, D] and the phrases of N captions; `rows` and `labels` are those of CaptionDataset."""
 
     features: np.ndarray
     phrases: tuple[Phrase, ...]
@@ -51,9 +54,9 @@ def train_captioned(
     seen: Captioned, variant: str, preset: TextPreset, vocabulary: Vocabulary,
     vectors: Mapping[str, np.ndarray] | None = None, out: Path | None = None, progress: bool = False,
 ) -> tuple[TextModel, FitResult]:
-    """Train one of VARIANTS on the captions, in words of the vocabulary; resumes a run begun in `out`.
+    """Train one of VARIANTS on the captions, in words of the vocabulary; resumes a run that began in `out`.
 
-    `vectors`: pretrained ones of words, as wide as the preset's `word_dim`. Raises ConfigError for another variant.
+    `vectors`: pretrained word vectors, as wide as the preset's `word_dim`. Raises ConfigError for an unknown variant.
     """
     require(variant in VARIANTS, "variant", variant, f"one of {', '.join(VARIANTS)}")
     kind, change = VARIANTS[variant]
@@ -61,7 +64,7 @@ def train_captioned(
     config = config_type(visual_dim=seen.features.shape[1], words=vocabulary.size, **preset.model | change)
     L.seed_everything(preset.train.seed, verbose=False)
     model = model_type(config, word_table(vocabulary, config.word_dim, vectors, seed=preset.train.seed))
-    pairs = CaptionPairs(seen.features, seen.phrases, vocabulary, seen.rows, seen.labels)
+    pairs = CaptionDataset(seen.features, seen.phrases, vocabulary, seen.rows, seen.labels)
     with tempfile.TemporaryDirectory() as temporary:
         result = fit(model, pairs, None, preset.train, out or Path(temporary), progress)
     return model, result

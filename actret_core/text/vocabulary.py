@@ -9,24 +9,24 @@ import numpy as np
 from actret_core.config import require
 from actret_core.text.phrase import Phrase
 
-UNKNOWN = 64  # places that words outside the list share
+UNKNOWN = 64  # numbers that all words outside the list share
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The known words in order. Number 0 is no word, 1 to V are the known words, then 64 places for all others.
+    """The known words in order. Number 0 is no word, 1 to V are the known words, and 64 more are for all others.
 
-    A word outside the list always gets the same of these places, by its SHA-256.
+    A word outside the list always gets the same one of these 64, by its SHA-256.
     """
 
     words: tuple[str, ...]
 
     def __post_init__(self) -> None:
         require(len(set(self.words)) == len(self.words) > 0, "words", self.words[:3], "one or more words, each once")
-        object.__setattr__(self, "_place", {word: i for i, word in enumerate(self.words, start=1)})
+        object.__setattr__(self, "_known", {word: i for i, word in enumerate(self.words, start=1)})
 
     def __contains__(self, word: str) -> bool:
-        return word in self._place
+        return word in self._known
 
     @property
     def size(self) -> int:
@@ -35,10 +35,10 @@ class Vocabulary:
 
     def number(self, word: str) -> int:
         """The number of a word."""
-        return self._place.get(word) or 1 + len(self.words) + _digest(word) % UNKNOWN
+        return self._known.get(word) or 1 + len(self.words) + _digest(word) % UNKNOWN
 
     def numbers(self, rows: Sequence[Sequence[str]]) -> np.ndarray:
-        """The words of each row, int64 [N, W], W those of the longest row and at least 1; 0 behind shorter rows."""
+        """The numbers of each row's words, int64 [N, W], W at least 1; shorter rows are filled up with 0."""
         out = np.zeros((len(rows), max([1, *map(len, rows)])), np.int64)
         for numbers, words in zip(out, rows, strict=True):
             numbers[: len(words)] = [self.number(word) for word in words]
@@ -55,20 +55,22 @@ def word_table(
 ) -> np.ndarray:
     """A vector for every number of the vocabulary, float32 [size, dim]; that of "no word" is zero.
 
-    A known word has its pretrained vector where `vectors` hold one, scaled to length 1. Every other vector points in a
-    random direction of its own, of length 1, which depends on the word (or its place) and `seed` alone.
+    A known word has its pretrained vector from `vectors`, if there is one, scaled to length 1. Every other vector is
+    random, of length 1, and depends only on the word (or on its number among the unknown) and on `seed`.
     """
     vectors = vectors or {}
-    names = [*vocabulary.words, *(f"\0{place}" for place in range(UNKNOWN))]
+    names = [*vocabulary.words, *(f"\0{number}" for number in range(UNKNOWN))]
     rows = [_unit(vectors[name]) if name in vectors else _direction(name, dim, seed) for name in names]
     return np.stack([np.zeros(dim), *rows]).astype(np.float32)
 
 
 def _direction(word: str, dim: int, seed: int) -> np.ndarray:
+    """A random unit vector for a word."""
     return _unit(np.random.default_rng([seed, _digest(word)]).normal(size=dim))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
+    """A vector at length 1; zero stays zero."""
     return vector / max(np.linalg.norm(vector), 1e-12)
 
 

@@ -10,11 +10,11 @@ from actret_core.errors import DataError
 
 
 def read_word_vectors(path: str | Path, wanted: Container[str] | None = None) -> dict[str, np.ndarray]:
-    """Word -> float32 [D], lines of a word and D numbers; `wanted` words alone, or all of the file.
+    """Word -> vector float32 [D], from lines of a word and D numbers: of the `wanted` words, or of all.
 
-    A first line of two whole numbers (word2vec's count and D) is skipped, a `.gz` is unpacked, and of a word that
-    stands there twice the first counts. The binary format is not read: convert it to text. Raises DataError, naming
-    the line, for a file that is missing, another format, or of uneven length.
+    A first line of two whole numbers (word2vec's count and D) is skipped, and a `.gz` is unpacked. If a word occurs
+    twice, its first vector counts. The binary format is not supported: convert it to text. Raises DataError, with the
+    number of the line, for a file that is missing, of another format, or with vectors of different lengths.
     """
     path, out, dim = Path(path), {}, 0
     try:

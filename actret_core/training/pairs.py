@@ -14,7 +14,7 @@ from actret_core.errors import DataError
 from actret_core.models.baselines.rrt import Rrt, rerank_pairs
 from actret_core.retrieval.distances import cosine_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
-from actret_core.retrieval.metrics import relevance
+from actret_core.retrieval.metrics import same_action
 from actret_core.retrieval.threads import chunks
 from actret_core.training.batches import device_batches
 from actret_core.training.config import TrainConfig
@@ -63,7 +63,7 @@ class PairDataset(Dataset):
 
     def __init__(self, maps: Tensor, embeddings: Embeddings, candidates: np.ndarray) -> None:
         self.maps, self.anchors, self.choices = maps, [], []
-        relevant_to = relevance(embeddings, embeddings)
+        relevant_to = same_action(embeddings, embeddings)
         for row, found in enumerate(candidates):
             relevant, counts = (hot[0, found] for hot in relevant_to(np.array([row])))
             positives, negatives = found[relevant], found[counts & ~relevant]

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
 from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from actret_core.viz.style import PERSON, PERSON_STYLE, REGION, REGION_STYLE, WRONG, readable
+from actret_core.viz.style import PERSON, PERSON_STYLE, REGION, REGION_STYLE, RIGHT, WRONG, readable
 
 
 def draw_boxes(axes: Axes, boxes: np.ndarray, **style: object) -> None:
@@ -32,12 +32,22 @@ def show_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
     axes.set_axis_off()
 
 
+def draw_frame(axes: Axes, **style: object) -> None:
+    """A frame around a picture: thick and green, what is right, unless `style` says otherwise."""
+    style = {"edgecolor": RIGHT, "linewidth": 5} | style
+    axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, **style))
+
+
+def action_names(sample: ActionSample, actions: Sequence[str]) -> str:
+    """The actions of the anchored person as words, or "other" where there is none."""
+    return ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+
+
 def sample_grid(samples: Sequence[ActionSample], actions: Sequence[str], columns: int = 4) -> Figure:
     """Photographs with the box of the anchored person (solid red) and the action."""
     figure, axes = _grid(len(samples), columns, 2.3)
     for ax, sample in zip(axes, samples):
-        label = ", ".join(readable(actions[i]) for i in sample.labels) or "other"
-        show_image(ax, read_image(sample.image), label)
+        show_image(ax, read_image(sample.image), action_names(sample, actions))
         draw_boxes(ax, sample.person, **PERSON_STYLE)
     return figure
 
@@ -58,27 +68,26 @@ def ranked_list(query: ActionSample, answers: Sequence[ActionSample], actions: S
     """A query and its gallery, best first (Fig. 5): right answers have a frame and a check mark, wrong ones neither."""
     figure, axes = _grid(1 + len(answers), 1 + len(answers), 1.6)
     for place, (ax, sample) in enumerate(zip(axes, [query, *answers])):
-        right = bool(set(sample.labels) & set(query.labels))
-        name = ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+        right = _share_an_action(sample, query)
         mark = "query" if place == 0 else f"{place} {'✓' if right else '✗'}"
-        show_image(ax, read_image(sample.image), f"{mark}\n{name}")
+        show_image(ax, read_image(sample.image), f"{mark}\n{action_names(sample, actions)}")
         ax.title.set_fontsize(7)
         draw_boxes(ax, sample.person, edgecolor=PERSON if place == 0 else "white", linewidth=1.2)
         if place and right:
-            ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, fill=False, lw=5, edgecolor="#238b45"))
+            draw_frame(ax)
     return figure
 
 
 def query_rows(
     queries: Sequence[ActionSample], galleries: Sequence[Sequence[ActionSample]], actions: Sequence[str]
 ) -> Figure:
-    """The task in one picture: each row a query, an arrow, and its gallery, the far end of it last."""
+    """The task in one picture: each row is a query, an arrow and its ranked gallery, the last place at the end."""
     columns = len(galleries[0])
     figure = plt.figure(figsize=(2.6 + 1.75 * columns, 2.2 * len(queries)), layout="constrained")
     grid = figure.add_gridspec(len(queries), columns + 3, width_ratios=[1.35, 0.3, *[1] * (columns - 1), 0.2, 1])
     for row, (query, gallery) in enumerate(zip(queries, galleries, strict=True)):
         ax = figure.add_subplot(grid[row, 0])
-        show_image(ax, read_image(query.image), f"query: {_action(query, actions)}")
+        show_image(ax, read_image(query.image), f"query: {action_names(query, actions)}")
         draw_boxes(ax, query.person, **PERSON_STYLE | {"linewidth": 3})
         for column, sign in ((1, "➜"), (columns + 1, "…")):
             ax = figure.add_subplot(grid[row, column])
@@ -92,21 +101,22 @@ def query_rows(
 
 
 def _answer(axes: Axes, sample: ActionSample, query: ActionSample, actions: Sequence[str], place: str) -> None:
-    right = bool(set(sample.labels) & set(query.labels))
-    show_image(axes, read_image(sample.image), f"{place} {'✓' if right else '✗'} {_action(sample, actions)}".strip())
+    right = _share_an_action(sample, query)
+    title = f"{place} {'✓' if right else '✗'} {action_names(sample, actions)}".strip()
+    show_image(axes, read_image(sample.image), title)
     draw_boxes(axes, sample.person, **PERSON_STYLE | {"linewidth": 1.4})
     if right:
-        axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, lw=5, edgecolor="#238b45"))
+        draw_frame(axes)
 
 
-def _action(sample: ActionSample, actions: Sequence[str]) -> str:
-    return ", ".join(readable(actions[i]) for i in sample.labels) or "other"
+def _share_an_action(left: ActionSample, right: ActionSample) -> bool:
+    return bool(set(left.labels) & set(right.labels))
 
 
 def ranked_outlines(rows: Sequence[Sequence[tuple[np.ndarray, str]]]) -> Figure:
-    """Ranked lists without photographs: a row is a query and its answers.
+    """Ranked lists without photographs: each row is a query and its answers, best first.
 
-    Each is (boxes [1 + m, 4], action), the person's box first.
+    A photograph is given as (boxes [1 + m, 4], action): xyxy in pixels, the person's box first.
     """
     figure, axes = _grid(sum(map(len, rows)), len(rows[0]), 1.25)
     for number, (ax, (boxes, action)) in enumerate(zip(axes, (item for row in rows for item in row))):
@@ -118,7 +128,7 @@ def ranked_outlines(rows: Sequence[Sequence[tuple[np.ndarray, str]]]) -> Figure:
         ax.set_title(f"{place} {'✓' if right else '✗'}\n{name}" if place else f"query\n{name}", fontsize=7)
         draw_boxes(ax, boxes[1:], **REGION_STYLE | {"linewidth": 0.7})
         draw_boxes(ax, boxes[:1], **PERSON_STYLE)
-        ax.spines[:].set(linewidth=3.5 if place and right else 0.8, edgecolor="#238b45" if place and right else WRONG)
+        ax.spines[:].set(linewidth=3.5 if place and right else 0.8, edgecolor=RIGHT if place and right else WRONG)
     return figure
 
 

@@ -6,13 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
-from actret_core.viz.charts import label_points
-from actret_core.viz.photographs import draw_boxes, show_image
-from actret_core.viz.style import readable
+from actret_core.viz.charts import label_points, scatter_classes
+from actret_core.viz.photographs import action_names, draw_boxes, draw_frame, show_image
 
 HALF = "#fe9929"
 
@@ -20,8 +18,11 @@ HALF = "#fe9929"
 def phrase_rows(
     rows: Mapping[str, Sequence[ActionSample]], relevance: Mapping[str, Sequence[float]], actions: Sequence[str]
 ) -> Figure:
-    """Each row a phrase and the images found, best first. A thick green frame and a check mark: verb and noun are right
-    (relevance 1); a thin orange one and a half: one of them; neither: none."""
+    """Each row is a phrase and the images found, best first.
+
+    The frame shows the relevance: thick, green and a check mark where verb and noun are right (1), thin, orange and
+    "½" where one of them is, no frame and a cross where neither is (0).
+    """
     columns = max(map(len, rows.values()))
     size = (1.5 * columns + 1.6, 1.75 * len(rows))
     figure = plt.figure(figsize=size, layout="constrained")
@@ -37,26 +38,26 @@ def phrase_rows(
 
 def _found(axes: Axes, sample: ActionSample, degree: float, place: int, actions: Sequence[str]) -> None:
     mark = "✓" if degree == 1 else "½" if degree else "✗"
-    name = ", ".join(readable(actions[i]) for i in sample.labels) or "other"
-    show_image(axes, read_image(sample.image), f"{place} {mark}\n{name}")
+    show_image(axes, read_image(sample.image), f"{place} {mark}\n{action_names(sample, actions)}")
     axes.title.set_fontsize(7)
     draw_boxes(axes, sample.person, edgecolor="white", linewidth=1.2)
-    if degree:
-        look = {"lw": 5, "edgecolor": "#238b45"} if degree == 1 else {"lw": 2.5, "edgecolor": HALF, "linestyle": "--"}
-        axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, **look))
+    if degree == 1:
+        draw_frame(axes)
+    elif degree:
+        draw_frame(axes, edgecolor=HALF, linewidth=2.5, linestyle="--")
 
 
 def space_maps(
     spaces: Mapping[str, tuple[np.ndarray, np.ndarray]], names: Mapping[str, Sequence[str]], unseen: np.ndarray
 ) -> Figure:
-    """Spaces side by side, each projected to the plane: points [N, 2] with their label int [N], which indexes the
-    names of that space. Members of `unseen` bool [N] are black; a label's name stands by the median of its points."""
+    """Spaces side by side, each projected to the plane.
+
+    `spaces`: for each, points [N, 2] and their labels int [N], which index the `names` of that space. The points in
+    `unseen` bool [N] are black crosses; the name of a label stands beside the median of its other points.
+    """
     figure, axes = plt.subplots(1, len(spaces), figsize=(5.4 * len(spaces), 4.6), layout="constrained", squeeze=False)
-    colors, markers = plt.get_cmap("tab20").colors, "osD^v<>PX*phH"
     for ax, (space, (points, labels)) in zip(axes.flat, spaces.items(), strict=True):
-        for label in np.unique(labels):
-            chosen = (labels == label) & ~unseen
-            ax.scatter(*points[chosen].T, s=12, color=colors[label % 20], marker=markers[label % 13], alpha=0.7)
+        scatter_classes(ax, points[~unseen], labels[~unseen], names[space], s=20, alpha=0.8, legend=False)
         ax.scatter(*points[unseen].T, s=22, color="black", marker="x", linewidths=1)
         ax.set(title=space, xticks=[], yticks=[])
         ax.set(xlabel="first direction (no unit)", ylabel="second direction (no unit)")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-PERSON, REGION, WRONG = "#d7301f", "#2171b5", "#969696"
+PERSON, REGION = "#d7301f", "#2171b5"
+RIGHT, WRONG = "#238b45", "#969696"
 PERSON_STYLE = {"edgecolor": PERSON, "linewidth": 2.2, "linestyle": "-"}
 REGION_STYLE = {"edgecolor": REGION, "linewidth": 1.3, "linestyle": "--"}
 

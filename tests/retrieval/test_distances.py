@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from actret_core.retrieval.distances import (
-    cosine_distances, euclidean_distances, keyed, nearest, sortable_keys, squared_from_cosines,
+    cosine_distances, euclidean_distances, split_keys, nearest, sortable_keys, squared_from_cosines,
     squared_unit_distances,
 )
 
@@ -25,7 +25,7 @@ def test_keys_order_like_the_distance_and_then_the_column():
 
 def test_keys_give_back_what_they_were_made_of():
     values = np.array([[-2.5, 0.0, 1e-40, -1e-3, 7.0, np.inf, -np.inf]], np.float32)
-    distances, columns = keyed(sortable_keys(values, np.array([[6, 0, 5, 1, 2**31 - 1, 3, 4]])))
+    distances, columns = split_keys(sortable_keys(values, np.array([[6, 0, 5, 1, 2**31 - 1, 3, 4]])))
     assert (distances.dtype, columns.dtype) == (np.float32, np.int32)
     assert distances.tolist() == values.tolist() and columns.tolist() == [[6, 0, 5, 1, 2**31 - 1, 3, 4]]
 

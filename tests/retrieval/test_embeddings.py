@@ -160,7 +160,7 @@ def test_compress_keeps_distances_when_nothing_is_cut_and_shrinks_dim_to_fit():
 
 
 def test_compress_refuses_other_dimensions_and_nan():
-    with pytest.raises(EmbeddingError, match="one D"):
+    with pytest.raises(EmbeddingError, match="the same D"):
         compress(np.ones((4, 3)), np.ones((4, 2)))
     with pytest.raises(EmbeddingError, match="NaN"):
         compress(np.full((4, 3), np.nan), np.ones((4, 3)))

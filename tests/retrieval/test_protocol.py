@@ -53,7 +53,7 @@ def test_a_damaged_protocol_is_named(tmp_path: Path, damage) -> None:
     path = tmp_path / "bad.json.gz"
     tiny().write(path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match="bad.json.gz: no complete protocol"):
+    with pytest.raises(DataError, match="bad.json.gz: not a complete protocol"):
         read_protocol(path)
     with pytest.raises(DataError, match="none.json.gz"):
         read_protocol(tmp_path / "none.json.gz")

@@ -40,7 +40,7 @@ def test_one_seed_one_interval_and_nan_is_left_out():
 def test_chunks_do_not_change_the_interval(monkeypatch):
     ap = np.random.default_rng(0).random(40)
     whole = bootstrap_interval(ap, 500)
-    monkeypatch.setattr(significance, "CHUNK_DRAWS", 97)
+    monkeypatch.setattr(significance, "BATCH_DRAWS", 97)
     assert bootstrap_interval(ap, 500) == whole
 
 

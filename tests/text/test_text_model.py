@@ -9,7 +9,7 @@ from actret_core.text import query
 from actret_core.text.config import JposeConfig, MmenConfig
 from actret_core.text.heads import EmbeddingHead, WordAverage
 from actret_core.text.model import Jpose, Mmen, TextModel
-from actret_core.text.pairs import CaptionPairs, class_labels
+from actret_core.text.captions import CaptionDataset, class_labels
 from actret_core.text.phrase import Phrase
 from actret_core.text.query import embed_texts, embed_visuals, search
 from actret_core.text.vocabulary import UNKNOWN, Vocabulary, vocabulary_of, word_table
@@ -33,13 +33,13 @@ def _model(kind: str = "learned", seed: int = 0, **change: object) -> TextModel:
 KINDS = ("learned", "concat", "caption", "parts")
 
 
-def _pairs(each: int = 6, seed: int = 0) -> CaptionPairs:
+def _pairs(each: int = 6, seed: int = 0) -> CaptionDataset:
     """Visuals that tell verb and noun apart: a direction for each, and noise."""
     rng = np.random.default_rng(seed)
     axes = {word: rng.normal(size=6) for word in VOCABULARY.words}
     phrases = [p for p in PHRASES for _ in range(each)]
     visual = np.stack([axes[p.verb] + axes[p.nouns[0]] + 0.1 * rng.normal(size=6) for p in phrases])
-    return CaptionPairs(visual, phrases, VOCABULARY)
+    return CaptionDataset(visual, phrases, VOCABULARY)
 
 
 def test_head_equals_the_formula() -> None:
@@ -143,16 +143,16 @@ def test_labels() -> None:
 
 
 def test_pairs_of_several_captions_a_visual() -> None:
-    pairs = CaptionPairs(np.eye(2), PHRASES[:3], VOCABULARY, rows=np.array([1, 0, 1]))
+    pairs = CaptionDataset(np.eye(2), PHRASES[:3], VOCABULARY, rows=np.array([1, 0, 1]))
     assert len(pairs) == 3 and pairs[2]["visual"].tolist() == [0, 1] and pairs[0]["verb_words"].tolist() == [6]
     assert pairs[1]["target"].tolist() == [1, 1, 1]
 
 
 def test_pairs_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="4 captions for 3 visuals: name features and captions of one split"):
-        CaptionPairs(np.eye(3), PHRASES, VOCABULARY)
+        CaptionDataset(np.eye(3), PHRASES, VOCABULARY)
     with pytest.raises(DataError, match="captions: all say the same"):
-        CaptionPairs(np.eye(3), PHRASES[:1] * 3, VOCABULARY)
+        CaptionDataset(np.eye(3), PHRASES[:1] * 3, VOCABULARY)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def test_embedding_map_has_a_group_an_action() -> None:
 def test_forty_actions_have_forty_looks() -> None:
     points, labels = np.zeros((40, 2)), np.arange(40)
     axes = viz.embedding_map(points, labels, [f"action_{i}" for i in range(40)]).axes[0]
-    looks = {(to_hex(g.get_facecolor()[0]), g.get_paths()[0].vertices.tobytes()) for g in axes.collections}
+    (drawn,) = axes.collections
+    pairs = zip(drawn.get_facecolors(), drawn.get_paths(), strict=True)
+    looks = {(to_hex(color), path.vertices.tobytes()) for color, path in pairs}
     assert len(looks) == 40
 
 
@@ -50,16 +52,11 @@ def test_flow_chart_has_a_frame_a_node_and_an_arrow_a_pair() -> None:
 def test_rank_strips_mark_right_wrong_and_empty() -> None:
     rows = {"query 1": np.array([1, 0, 1]), "removed": np.array([1, -1])}
     axes = viz.rank_strips(rows, {"removed": ["a", "b"]}).axes[0]
-    assert [p.get_xy() for p in axes.patches] == [
-        (0.5, -0.5),
-        (1.5, -0.5),
-        (2.5, -0.5),
-        (0.5, 0.5),
-        (1.5, 0.5),
-    ]
-    assert [text.get_text() for text in axes.texts] == ["✓", "✗", "✓", "a", "b"]
-    faces = [to_hex(p.get_facecolor()) for p in axes.patches]
-    assert faces[0] == faces[2] == faces[3] and len(set(faces)) == 3
+    (squares,) = axes.collections
+    np.testing.assert_array_equal(np.reshape(squares.get_array(), (2, 3)), [[1, 0, 1], [1, -1, -1]])
+    right, wrong, _, _, empty, _ = (to_hex(color) for color in squares.get_facecolors())
+    assert (right, wrong, empty) == (viz.REGION, "#d9d9d9", "#ffffff")
+    assert [text.get_text() for text in axes.texts] == ["✓", "✗", "✓", "a", "b", ""]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["query 1", "removed"]
 
 

@@ -1,4 +1,4 @@
-"""ArcFace for targets that may be soft: the classifier and loss of two rivals."""
+"""ArcFace for targets that may be soft: classifier and loss of DELG and R50-Token."""
 
 import math
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 
 def action_shares(target: Tensor) -> Tensor:
-    """Targets [B, C] as rows that sum to 1: a person of two actions is half of each; of none, a row of zeros."""
+    """Targets [B, C] as rows that sum to 1: two actions count half each; a person of none of the actions stays zero."""
     return target / target.sum(1, keepdim=True).clamp(min=1)
 
 
 class ArcFace(nn.Module):
     """A weight vector for each of C actions; the loss adds a margin to the angle between it and the embedding.
 
-    `margin` is in radians (pytorch-metric-learning counts in degrees), `scale` multiplies the cosines. All is
-    computed in float32: near a cosine of 1, bfloat16 has no digits left for the angle.
+    `margin` is in radians (pytorch-metric-learning takes degrees), `scale` multiplies the cosines. Everything is
+    computed in float32: near a cosine of 1, bfloat16 is too coarse for the angle.
     """
 
     def __init__(self, dim: int, classes: int, margin: float, scale: float) -> None:

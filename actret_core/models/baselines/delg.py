@@ -37,7 +37,7 @@ class Delg(nn.Module):
         self.arcface = ArcFace(config.dim, config.classes, config.margin, config.scale)
 
     def head(self, feature_map: Tensor) -> Output:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         embedding = self.whiten(generalized_mean(feature_map, self.config.p))
         return Output(embedding, self.arcface.logits(embedding))
 

@@ -1,7 +1,8 @@
-"""The Reranking Transformer (Tan, Yuan and Ordonez 2021): two images as one sequence, and whether they belong together.
+"""The Reranking Transformer (Tan, Yuan and Ordonez 2021): it reads two images as one sequence and says if they match.
 
-Its global branch, which ranks the gallery first, is DELG's, as in the authors' study of landmarks; so a trained DELG is
-the first half of a trained RRT. Of DELG's frozen map the pair transformer then learns its local descriptors.
+Its global branch, which ranks the gallery first, is DELG, as in the authors' study of landmarks; so a trained DELG is
+the first half of a trained RRT. The second half, the pair transformer, learns its local descriptors from DELG's frozen
+map.
 """
 
 import numpy as np
@@ -15,7 +16,6 @@ from actret_core.errors import EmbeddingError
 from actret_core.models.baselines.delg import Delg, DelgConfig
 from actret_core.models.config import ModelConfig, Output
 from actret_core.models.fusion import sinusoid
-
 
 CLS, SEP, FIRST, SECOND = range(4)
 
@@ -39,14 +39,14 @@ class RrtConfig(ModelConfig):
 
 
 def sine_positions(height: int, width: int, dim: int) -> Tensor:
-    """Where each cell lies: [h*w, dim], row by row; half the channels for the row, half for the column, in (0, 2]."""
+    """The position of each cell, [h*w, dim]: half the channels encode its row, half its column, both in (0, 2]."""
     rows, columns = (sinusoid(2 * torch.arange(1, n + 1) / n, dim // 2) for n in (height, width))
     grid = rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)
     return torch.cat(grid, 2).flatten(0, 1)
 
 
 class PairTransformer(nn.Module):
-    """Maps of two images [B, D, h, w] -> Output: the CLS token [B, d], and a logit [B, 1] that they share an action."""
+    """Maps of two images [B, D, h, w] -> Output: the CLS token [B, d], and a logit [B, 1] for a shared action."""
 
     inputs = ("first", "second")
 
@@ -61,7 +61,7 @@ class PairTransformer(nn.Module):
         )
         self.score = nn.Linear(config.local_dim, 1)
         for parameter in self.parameters():
-            if parameter.ndim > 1:  # the segments too: at their default scale they would drown the descriptors
+            if parameter.ndim > 1:  # the segments too: at their default scale they would outweigh the descriptors
                 nn.init.xavier_uniform_(parameter)
 
     def descriptors(self, feature_map: Tensor) -> Tensor:
@@ -87,7 +87,10 @@ class PairTransformer(nn.Module):
 
 
 class Rrt(nn.Module):
-    """image [B, 3, S, S] -> DELG's Output. `pairs` is trained after it (`training.pairs`), and sorts the best anew."""
+    """image [B, 3, S, S] -> DELG's Output.
+
+    `pairs` is trained after it (`training.pairs`), and sorts the first places of its rankings again.
+    """
 
     inputs = ("image",)
 
@@ -99,11 +102,11 @@ class Rrt(nn.Module):
 
     @property
     def backbone(self) -> nn.Module:
-        """The backbone of the global branch, the only one."""
+        """The backbone, which is that of the global branch."""
         return self.delg.backbone
 
     def maps(self, image: Tensor) -> Tensor:
-        """The map that local descriptors are made of, [B, D, h, w], at most `cells` high and wide."""
+        """The map [B, D, h, w] that local descriptors are made of, averaged to at most `cells` rows and columns."""
         feature_map = self.backbone(image)
         size = [min(side, self.config.cells) for side in feature_map.shape[2:]]
         return F.adaptive_avg_pool2d(feature_map, size)
@@ -113,14 +116,14 @@ class Rrt(nn.Module):
         return self.pairs.descriptors(self.maps(image))
 
     def head(self, feature_map: Tensor) -> Output:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         return self.delg.head(feature_map)
 
     def forward(self, image: Tensor) -> Output:
         return self.delg(image)
 
     def loss(self, output: Output, target: Tensor) -> Tensor:
-        """The global branch's: ArcFace; target [B, C]."""
+        """The loss of the global branch, ArcFace; target [B, C]."""
         return self.delg.loss(output, target)
 
 
@@ -128,13 +131,13 @@ def rerank_pairs(
     model: PairTransformer, ranking: np.ndarray, queries: Tensor, gallery: Tensor, top: int = 100,
     chunk: int = 128, symmetric: bool = False, half: bool = False, progress: bool = False,
 ) -> np.ndarray:
-    """A ranking int [Q, R] of gallery rows, best first, with its first `top` places sorted by `model`, best first.
+    """A ranking int [Q, R] of gallery rows, best first, with its first `top` places sorted by the scores of `model`.
 
     queries [Q, T, d] and gallery [G, T, d] are local descriptors; `chunk` pairs are matched at a time. The places
-    after `top` stay as they are, and so does the order of equal scores. `symmetric` adds the score of the pair in the
-    other order, which the authors do not; `half` computes in bfloat16. Leave the query itself out of `ranking`, or
-    it takes one of the places.
-    Raises ConfigError if there are fewer than `top` places, EmbeddingError for a ranking of other sets.
+    after `top` stay as they are; equal scores keep their order. `symmetric` adds the score of the pair in the other
+    order, which the authors do not do; `half` computes in bfloat16; `progress` shows a bar. Leave the query itself out
+    of `ranking`, or it takes one of the places.
+    Raises ConfigError if there are fewer than `top` places, EmbeddingError if the ranking does not fit the two sets.
     """
     ranking = np.asarray(ranking)
     places = min(ranking.shape[-1], len(gallery))
@@ -155,7 +158,7 @@ def _scores(
     model: PairTransformer, best: np.ndarray, queries: Tensor, gallery: Tensor, chunk: int, symmetric: bool,
     progress: bool,
 ) -> np.ndarray:
-    """The logit of every query with each of its best, [Q, top]."""
+    """The logit of every query with each of its first `top` items, [Q, top]."""
     device = next(model.parameters()).device
     rows = torch.arange(len(best)).repeat_interleave(best.shape[1])      # [P]
     items = torch.from_numpy(best.astype(np.int64)).flatten()            # [P]

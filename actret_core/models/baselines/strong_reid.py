@@ -42,17 +42,17 @@ class StrongOutput(NamedTuple):
 
 
 def crop_person(image: Tensor, person: Tensor) -> Tensor:
-    """The box of the anchored person as a whole image: [B, 3, S, S] and xyxy [B, 4] in its pixels -> [B, 3, S, S]."""
-    boxes = torch.cat([torch.arange(len(person)).to(person)[:, None], person], 1)    # [B, 5]
-    return roi_align(image.float(), boxes.float(), image.shape[-2:], sampling_ratio=2, aligned=True)
+    """The box of the anchored person, stretched to the image's size: [B, 3, S, S] and xyxy [B, 4] -> [B, 3, S, S]."""
+    boxes = list(person.float()[:, None])                                # B tensors [1, 4]
+    return roi_align(image.float(), boxes, image.shape[-2:], sampling_ratio=2, aligned=True)
 
 
 class CenterLoss(nn.Module):
     """The squared distance of a feature to the center of its action, summed and divided by the batch's size.
 
-    The authors move the centers by their own SGD of rate 0.5, whose step for this loss is a moving average. It is
-    taken here, after the loss is computed, so that one optimizer suffices: the centers are no parameters, and feel
-    neither its rate nor weight decay nor clipping.
+    The authors give the centers an SGD optimizer of their own, of rate 0.5; its step for this loss is a moving
+    average. Here the loss takes that step itself, so that one optimizer is enough. The centers are a buffer and not
+    parameters: the optimizer's rate, weight decay and clipping do not apply to them.
     """
 
     def __init__(self, classes: int, dim: int, lr: float) -> None:
@@ -61,7 +61,7 @@ class CenterLoss(nn.Module):
         self.register_buffer("centers", torch.randn(classes, dim))
 
     def forward(self, feature: Tensor, label: Tensor) -> Tensor:
-        """feature [B, D], label [B] -> scalar; in training, the centers then follow."""
+        """feature [B, D], label [B] -> scalar; in training, the centers then move toward their features."""
         away = feature - self.centers[label]                             # [B, D]
         if self.training:
             step = 2 * self.lr / max(len(label), 1) * away.detach()
@@ -70,7 +70,7 @@ class CenterLoss(nn.Module):
 
 
 class StrongReid(nn.Module):
-    """image [B, 3, S, S] (and person [B, 4], if cropped) -> StrongOutput; the embedding is the one after BNNeck."""
+    """image [B, 3, S, S] (and person [B, 4] xyxy in pixels, if cropped) -> StrongOutput, the embedding after BNNeck."""
 
     inputs = ("image",)
 
@@ -86,12 +86,12 @@ class StrongReid(nn.Module):
         nn.init.normal_(self.classifier.weight, std=0.001)
         distance = LpDistance(normalize_embeddings=False)
         self.miner = BatchHardMiner(distance=distance)
-        # the library's own mean leaves out triplets that cost nothing; the authors' counts them
+        # the library's default mean leaves out triplets of zero loss; the authors' mean counts them
         self.triplets = TripletMarginLoss(config.margin, distance=distance, reducer=MeanReducer())
         self.centers = CenterLoss(config.classes, dim, config.center_lr)
 
     def head(self, feature_map: Tensor) -> StrongOutput:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         feature = feature_map.mean((2, 3))
         embedding = self.neck(feature)
         return StrongOutput(embedding, self.classifier(embedding), feature)

@@ -35,7 +35,7 @@ class CellNorm(nn.BatchNorm1d):
 
 
 class _Attention(nn.MultiheadAttention):
-    """Attention of queries [B, T, d] over values [B, n, d], with dropout on what comes out too."""
+    """Attention of queries [B, T, d] over values [B, n, d], with dropout on the result as well."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__(config.dim, config.heads, config.dropout, batch_first=True)
@@ -46,7 +46,7 @@ class _Attention(nn.MultiheadAttention):
 
 
 class Encoder(nn.Module):
-    """The cells look at each other: self-attention, then a linear layer of the normalized, each added to its input."""
+    """The cells [B, T, d] attend to each other; then a normalized linear layer. Each step is added to its input."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Encoder(nn.Module):
 
 
 class Tokenizer(nn.Module):
-    """Cells [B, T, d] -> visual tokens [B, n, d]. At each cell the tokens share an attention of 1 among them."""
+    """Cells [B, T, d] -> visual tokens [B, n, d]. At each cell, the attention of all tokens sums to 1."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Tokenizer(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Tokens [B, n, d] look at the cells [B, T, d], pass an MLP and look at each other; all three are added."""
+    """Visual tokens [B, n, d] attend to the cells [B, T, d], pass an MLP and attend to each other; each is added."""
 
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Refinement(nn.Module):
 
 
 class TokenNet(nn.Module):
-    """image [B, 3, S, S] -> Output: the embedding [B, dim] is made of all tokens, side by side."""
+    """image [B, 3, S, S] -> Output: the embedding [B, dim] is a linear layer of all visual tokens, concatenated."""
 
     inputs = ("image",)
 
@@ -109,11 +109,11 @@ class TokenNet(nn.Module):
         self.arcface = ArcFace(config.dim, config.classes, config.margin, config.scale)
 
     def cells(self, feature_map: Tensor) -> Tensor:
-        """The map [B, D, h, w] as cells [B, h*w, dim] that have seen each other."""
+        """The map [B, D, h, w] as cells [B, h*w, dim], reduced and encoded."""
         return self.encoder(self.reduce(feature_map.flatten(2).transpose(1, 2)))
 
     def head(self, feature_map: Tensor) -> Output:
-        """From the backbone's map [B, D, h, w] on."""
+        """The model after its backbone: from the map [B, D, h, w] to its output."""
         cells = self.cells(feature_map)
         tokens = self.tokenizer(cells)                                   # [B, n, dim]
         for refine in self.refinements:

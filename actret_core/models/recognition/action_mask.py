@@ -20,13 +20,14 @@ class ActionMaskConfig(ModelConfig):
 
 
 def cell_coverage(boxes: Tensor, image_size: int, height: int, width: int) -> Tensor:
-    """How much of each cell a box covers: boxes [B, n, 4] xyxy in pixels -> [B, n, height, width] in [0, 1]."""
+    """The share of each cell that a box covers: boxes [B, n, 4] xyxy in pixels -> [B, n, height, width] in [0, 1]."""
     along_x = _covered(boxes[..., 0], boxes[..., 2], image_size / width, width)
     along_y = _covered(boxes[..., 1], boxes[..., 3], image_size / height, height)
     return along_y.unsqueeze(3) * along_x.unsqueeze(2)
 
 
 def _covered(start: Tensor, stop: Tensor, cell: float, count: int) -> Tensor:
+    """The same along one axis: the share of each of `count` cells, `cell` pixels long, in [start, stop]."""
     edges = torch.arange(count, device=start.device) * cell              # [count]
     inside = torch.minimum(stop[..., None], edges + cell) - torch.maximum(start[..., None], edges)
     return inside.clamp(min=0) / cell                                    # [B, n, count]
@@ -43,12 +44,13 @@ def noisy_or(evidence: Tensor, coverage: Tensor) -> Tensor:
 class ActionMask(nn.Module):
     """image [B, 3, S, S], person [B, 4], regions [B, k, 4], mask [B, k] -> Output.
 
-    Each box says by its pooled feature how much it belongs to the action; the boxes' evidence is spread over the cells
-    that they cover, and the embedding [B, D] is the average of the map under this mask. Where this differs from the
-    method of 2016: that one learns from the action's label alone and is given no box, neither of the person nor of
-    a detector; it proposes segments, finds the mask of the interaction of human and object by an optimization, and
-    then classifies what lies in it. Ours keeps the idea alone, that only the foreground is looked at: it has boxes
-    instead of segments, knows the person, and learns mask and features together by the loss of the action.
+    A linear layer reads from the pooled feature of each box how much it belongs to the action. This evidence is spread
+    over the cells that the box covers, and the embedding [B, D] is the average of the map, weighted by this mask.
+
+    It differs from the method of 2016, which learns from the action's label alone and is given no box, neither of the
+    person nor of a detector: that one proposes segments, finds the mask of the interaction of human and object by an
+    optimization, and then classifies what is inside. Ours keeps only the idea, to look at the foreground alone: it has
+    boxes instead of segments, knows the person, and learns mask and features together by the loss of the action.
     """
 
     inputs = ("image", "person", "regions", "mask")
@@ -58,7 +60,7 @@ class ActionMask(nn.Module):
         self.config = config
         self.backbone = build_backbone(config.backbone)
         self.evidence = nn.Linear(self.backbone.dim, 1)
-        nn.init.zeros_(self.evidence.weight), nn.init.zeros_(self.evidence.bias)  # all boxes count alike at first
+        nn.init.zeros_(self.evidence.weight), nn.init.zeros_(self.evidence.bias)  # all boxes count the same at first
         self.classifier = nn.Linear(self.backbone.dim, config.classes)
 
     def foreground(self, feature_map: Tensor, person: Tensor, regions: Tensor, mask: Tensor) -> Tensor:

@@ -22,17 +22,16 @@ class TwoStreamConfig(ModelConfig):
 
 def person_cells(feature_map: Tensor, person: Tensor, image_size: int, roi_size: int) -> Tensor:
     """RoI Align of one box an image: map [B, D, h, w], person [B, 4] xyxy in pixels -> [B, D, roi_size, roi_size]."""
-    index = torch.arange(len(person), device=person.device)[:, None]
-    rois = torch.cat([index.to(person), person], dim=1).float()          # [B, 5]
+    boxes = list(person.float()[:, None])                                # B tensors [1, 4]
     scale = feature_map.shape[3] / image_size
-    return roi_align(feature_map.float(), rois, roi_size, scale, sampling_ratio=2, aligned=True)
+    return roi_align(feature_map.float(), boxes, roi_size, scale, sampling_ratio=2, aligned=True)
 
 
 class TwoStream(nn.Module):
     """image [B, 3, S, S] and person [B, 4] -> Output; the embedding [B, 2D] is image and person, concatenated.
 
-    The streams are two poolings of one map, so that both know one backbone and see the image at one resolution. Two
-    crops through two backbones would be the other reading; they double the parameters and blow the person up.
+    Both streams pool the same map, so they share one backbone and see the image at one resolution. The other reading
+    would be two crops through two backbones; that doubles the parameters and enlarges the person.
     """
 
     inputs = ("image", "person")

@@ -20,8 +20,8 @@ class ActionIndex:
     """Cosine search over unit vectors. The config's kind says how: `flat` is exact, `hnsw` and `ivfpq` are fast.
 
     `model` is a fingerprint of the model that made the embeddings, such as `file_sha256` of its weights.
-    FAISS cannot take a vector out of a graph, out of the store that ivfpq refines from, or out of a mapped
-    file: there a removed vector is hidden from every search until `rebuild`.
+    FAISS cannot delete a vector from a graph, from the full vectors that ivfpq refines with, or from a mapped file:
+    there a removed vector is hidden from every search until `rebuild`.
     """
 
     def __init__(self, index: faiss.Index, sidecar: Sidecar, mapped: bool = False) -> None:
@@ -61,9 +61,9 @@ class ActionIndex:
     def search(self, queries: np.ndarray | Sequence[str], top: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """The `top` nearest of every query: ids [Q, top] str and cosines float32 [Q, top], best first.
 
-        queries: features [Q, D], or ids of indexed items, each of which is left out of its own answer. Where
-        fewer than `top` items are left, all of them are returned; where a fast kind finds too few, the exact
-        answer. Raises EmbeddingError for another D, an absent id or an empty index.
+        queries: features [Q, D], or ids of indexed items, each of which is left out of its own answer. If the index
+        has fewer than `top` items to return, all of them are returned; if a fast kind finds too few, the exact search
+        is used. Raises EmbeddingError for another D, an absent id or an empty index.
         """
         require(top >= 1, "top", top, "at least 1")
         if not len(self):
@@ -75,7 +75,7 @@ class ActionIndex:
         return self._names[rows], scores
 
     def add(self, embeddings: Embeddings, model: str | None = None) -> None:
-        """Add embeddings behind the others.
+        """Append embeddings.
 
         Raises EmbeddingError for an id that is in the index, another D, another model, or a mapped index.
         """
@@ -96,14 +96,14 @@ class ActionIndex:
         """Take items out of every search. Raises EmbeddingError for an absent id, before anything is removed."""
         rows = np.unique(np.array([self._row(name) for name in ids], dtype=np.int64))
         if self.config.kind == "flat" and not self._mapped:
-            self._index.remove_ids(faiss.IDSelectorBatch(rows))  # the rows behind move up
+            self._index.remove_ids(faiss.IDSelectorBatch(rows))  # later rows move up
             self._names = np.delete(self._names, rows)
         else:
             self._hidden = np.concatenate([self._hidden, rows])
         self._refresh()
 
     def rebuild(self) -> None:
-        """Build the index anew without the hidden vectors. Raises EmbeddingError if none is left."""
+        """Build the index again without the hidden vectors. Raises EmbeddingError if no vector is left."""
         if not len(self):
             raise EmbeddingError("the index is empty: every item was removed; there is nothing to rebuild")
         rows = np.delete(np.arange(len(self._names)), self._hidden)
@@ -112,7 +112,7 @@ class ActionIndex:
         self._refresh()
 
     def to_gpu(self) -> None:
-        """Search a copy on the GPU from now on, until the index changes.
+        """Search a copy of the index on the GPU, until the index changes.
 
         Raises ConfigError without a GPU that FAISS sees, or for another kind than flat.
         """
@@ -130,8 +130,8 @@ class ActionIndex:
     def load(cls, path: str | Path, model: str | None = None, mapped: bool = False) -> "ActionIndex":
         """Read what `save` wrote; `mapped` leaves the vectors on disk until a search needs them.
 
-        Raises EmbeddingError if a file is missing, cut or not of the other, or if `model` is given and is not
-        the model that made these embeddings.
+        Raises EmbeddingError if a file is missing or cut short, if the two files do not belong together, or if `model`
+        is given and is not the model that made these embeddings.
         """
         index = cls(*read_index(path, mapped), mapped)
         index._require_model(model, f"{path}: ")
@@ -173,7 +173,7 @@ class ActionIndex:
         rows = np.delete(np.arange(len(self._names)), self._hidden)
         found = dict(zip(self._names[rows].tolist(), rows.tolist(), strict=True))
         if len(found) < len(rows):
-            raise EmbeddingError(f"ids: {len(rows) - len(found)} stand twice; ids must be unique")
+            raise EmbeddingError(f"ids: {len(rows) - len(found)} occur twice; ids must be unique")
         return found
 
     def _require_model(self, model: str | None, where: str = "") -> None:

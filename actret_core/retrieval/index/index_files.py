@@ -11,14 +11,17 @@ from actret_core.errors import ConfigError, EmbeddingError
 from actret_core.files import atomic_path, file_sha256
 from actret_core.retrieval.index.index_kinds import IndexConfig
 
-# Newer versions of FAISS can map every kind, older ones the cells of ivfpq alone.
+# Newer versions of FAISS can map every kind of index, older ones only the cells of ivfpq.
 MAPPED = getattr(faiss, "IO_FLAG_MMAP_IFC", faiss.IO_FLAG_MMAP)
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What stands beside an index: its config, the fingerprint of the model that made the embeddings, the ids by
-    row, and the rows that are hidden because they were removed."""
+    """What the .json beside an index holds.
+
+    `config` of the index, the fingerprint of the `model` that made the embeddings, the `ids` by row, and the rows that
+    are `hidden` because they were removed.
+    """
 
     config: IndexConfig
     model: str
@@ -39,8 +42,8 @@ def write_index(path: str | Path, index: faiss.Index, sidecar: Sidecar) -> None:
 def read_index(path: str | Path, mapped: bool) -> tuple[faiss.Index, Sidecar]:
     """Read what `write_index` wrote; `mapped` leaves the vectors on disk until a search needs them.
 
-    The file is compared with the SHA-256 in its .json; a mapped one, which is not read, with its size alone.
-    Raises EmbeddingError if a file is missing, cut or not of the other.
+    The file is checked against the SHA-256 in its .json; a mapped file, which is not read, only against its size.
+    Raises EmbeddingError if a file is missing or cut short, or if the two do not belong together.
     """
     sidecar, size, digest = _read_sidecar(_beside(path))
     try:
@@ -62,7 +65,7 @@ def _read_sidecar(path: Path) -> tuple[Sidecar, int, str]:
         sidecar = Sidecar(config, values["model"], values["ids"], values["hidden"])
         return sidecar, values["bytes"], values["sha256"]
     except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
-        raise EmbeddingError(f"{path}: not the ids of an index; build it again: {error!r}") from error
+        raise EmbeddingError(f"{path}: not the .json of an index; build the index again: {error!r}") from error
 
 
 def _beside(path: str | Path) -> Path:

@@ -10,7 +10,7 @@ from pydantic import Field
 from actret_core.config import NonNegativeInt, PositiveInt, config_class, require
 from actret_core.errors import EmbeddingError
 
-CENTROIDS = 256  # of each byte of a code
+CENTROIDS = 256  # that a byte of a code tells apart
 Links = Annotated[int, Field(ge=2)]
 
 
@@ -47,7 +47,7 @@ def make_index(config: IndexConfig, vectors: np.ndarray) -> faiss.Index:
 
 
 def stored_vectors(index: faiss.Index) -> faiss.IndexFlat:
-    """The full vectors that an index of any kind holds, to be read or searched one by one."""
+    """The full vectors that an index of any kind holds, as a flat index: to be read, or searched exactly."""
     if isinstance(index, faiss.IndexHNSW):
         return faiss.downcast_index(index.storage)
     if isinstance(index, faiss.IndexRefine):
@@ -58,14 +58,14 @@ def stored_vectors(index: faiss.Index) -> faiss.IndexFlat:
 def search_with(
     index: faiss.Index, queries: np.ndarray, top: int, parameters: faiss.SearchParameters | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inner products and rows [Q, top] of the best for queries float32 [Q, D]; row -1 where too few are found."""
-    # faiss.contrib.torch_utils, which pytorch-metric-learning imports, puts a `search` in place that takes no params
+    """The best for queries float32 [Q, D]: inner products and rows [Q, top]; row -1 where too few are found."""
+    # pytorch-metric-learning imports faiss.contrib.torch_utils, which replaces `search` by one without `params`
     search = getattr(index, "search_numpy", index.search)
     return search(queries, top, params=parameters)
 
 
 def search_parameters(config: IndexConfig, hidden: np.ndarray) -> faiss.SearchParameters | None:
-    """How to search an index made with `config`, passing over the hidden rows int64 [h]."""
+    """How to search an index made with `config` without finding the hidden rows int64 [h]; None: as it is."""
     if config.kind == "flat":
         return exact_parameters(hidden)
     chosen = {"sel": _all_but(hidden)} if len(hidden) else {}
@@ -76,7 +76,7 @@ def search_parameters(config: IndexConfig, hidden: np.ndarray) -> faiss.SearchPa
 
 
 def exact_parameters(hidden: np.ndarray) -> faiss.SearchParameters | None:
-    """The same for a search of the stored vectors."""
+    """The same for an exact search of the stored vectors."""
     return faiss.SearchParameters(sel=_all_but(hidden)) if len(hidden) else None
 
 

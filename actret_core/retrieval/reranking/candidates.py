@@ -1,13 +1,13 @@
-"""The first places of a re-ranked gallery without all pairs.
+"""The first places of a re-ranked gallery, without the distances of all pairs.
 
-An item that shares no neighbor with a query is at Jaccard distance 1 from it, so among such items the original
-distance decides. The first `depth` places thus go to items that share a neighbor, or to the `depth` nearest.
+An item that shares no neighbor with the query is at Jaccard distance 1 from it, so among such items the original
+distance decides. The first `depth` places therefore go to items that share a neighbor, or to the `depth` nearest.
 """
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from actret_core.retrieval.distances import keyed, sortable_keys
+from actret_core.retrieval.distances import sortable_keys, split_keys
 
 
 def first_of_candidates(
@@ -16,7 +16,7 @@ def first_of_candidates(
     """The first places of r queries: gallery rows int32 and distances float32 [r, depth], ties by index.
 
     shared [r, G] holds the re-ranked distances of the items that share a neighbor; near [r, depth] are the nearest
-    items, and distances [r, depth] what they would be at if they shared none.
+    items by the original distance, and distances [r, depth] their re-ranked distances if they shared no neighbor.
     """
     lengths, depth = np.diff(shared.indptr), near.shape[1]
     width = lengths.max()
@@ -29,5 +29,5 @@ def first_of_candidates(
     values[:, width:] = np.where(np.take_along_axis(shares, near, axis=1), np.inf, distances)
     columns[:, width:] = near
     keys = np.partition(sortable_keys(values, columns), depth - 1, axis=1)[:, :depth]
-    first, found = keyed(np.sort(keys, axis=1))
+    first, found = split_keys(np.sort(keys, axis=1))
     return found, first

@@ -1,4 +1,4 @@
-"""Exact nearest neighbors among unit vectors: found by FAISS in float32, settled in float64."""
+"""Exact nearest neighbors among unit vectors: candidates by FAISS in float32, the order in float64."""
 
 import faiss
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from actret_core.retrieval.distances import nearest, sortable_keys, squared_from_cosines, squared_unit_distances
 from actret_core.retrieval.threads import CHUNK_ELEMENTS, map_chunks, rows_per_chunk
 
-MARGIN = 32  # candidates asked for beyond k, so that few rows end in a gap too small for float32
+MARGIN = 32  # candidates beyond k, so that rounding leaves few rows in doubt
 
 
 def exact_neighbors(
@@ -18,10 +18,10 @@ def exact_neighbors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The min(k, G) nearest of each query: gallery rows int64 [Q, k] and squared distances float32 [Q, k].
 
-    queries [Q, D] and gallery [G, D] are float64 of unit length. Nearest first, ties by index, distances
-    compared as float32 of float64 sums; each row's are divided by `scale` [Q] if given. FAISS sums in float32:
-    its candidates are summed again, and a row is searched in float64 from end to end if the rounding could
-    have hidden a neighbor from it (many equal distances). No more than `limit` pairs are held at a time there.
+    queries [Q, D] and gallery [G, D] are float64 of unit length. Nearest first, ties by index. Distances are summed in
+    float64 and compared as float32; those of a row are divided by its `scale` [Q], if given. FAISS sums in float32, so
+    the distances of its candidates are computed again. Where its rounding could have hidden a neighbor, as with many
+    equal distances, the row is searched in float64 from end to end, with at most `limit` pairs held at a time.
     """
     k = min(k, len(gallery))
     scale = np.ones(len(queries), np.float32) if scale is None else scale
@@ -31,11 +31,12 @@ def exact_neighbors(
     index.add(gallery.astype(np.float32))
     cosines, candidates = index.search(queries.astype(np.float32), k + MARGIN)
     del index
-    found, distances = _settle(queries, gallery, candidates, scale)
+    found, distances = _sorted_candidates(queries, gallery, candidates, scale)
     found, distances = found[:, :k], distances[:, :k]
-    # Summing D products of unit vectors in float32 is wrong by D roundings at most, whatever the order.
+    # A float32 sum of the D products of two unit vectors is wrong by at most D roundings, in whatever order.
     rounding = (gallery.shape[1] + 16) * 2.0**-24
-    unseen = (2 - 2 * (cosines[:, -1].astype(np.float64) + rounding)) / scale  # no other item is nearer
+    # No item outside the candidates is nearer than this.
+    unseen = (2 - 2 * (cosines[:, -1].astype(np.float64) + rounding)) / scale
     doubtful = np.flatnonzero(unseen <= distances[:, -1])
     found[doubtful], distances[doubtful] = _search_all(queries[doubtful], gallery, k, scale[doubtful], limit)
     return found, distances
@@ -51,7 +52,7 @@ def listed_distances(queries: np.ndarray, gallery: np.ndarray, lists: np.ndarray
     return np.concatenate(map_chunks(some, len(queries), size) or [np.empty(lists.shape, np.float32)])
 
 
-def _settle(
+def _sorted_candidates(
     queries: np.ndarray, gallery: np.ndarray, candidates: np.ndarray, scale: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates [Q, k] and their distances, sorted by (distance, index)."""
@@ -63,7 +64,7 @@ def _settle(
 def _search_all(
     queries: np.ndarray, gallery: np.ndarray, k: int, scale: np.ndarray, limit: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same by comparing every pair in float64."""
+    """As `exact_neighbors`, by comparing every pair in float64."""
     found = np.empty((len(queries), k), dtype=np.int64)
     distances = np.empty((len(queries), k), dtype=np.float32)
 

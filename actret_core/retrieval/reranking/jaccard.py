@@ -12,21 +12,21 @@ from actret_core.retrieval.threads import map_chunks, rows_per_chunk
 class JaccardDistances:
     """1 - sum min / sum max between the vectors of the query set and those of the gallery.
 
-    vectors [N, C] >= 0, float32. `start` is the first row of the gallery: the query set stands before it; 0 if
-    the query set is the gallery. `twins`: the second half of the columns mostly repeats the first, and never
-    exceeds it in pattern. The sum of maxima is both totals less the sum of minima. An empty vector is at
-    distance 1 from all.
+    vectors [N, C] >= 0, float32. `start`: the first row of the gallery, after those of the query set; 0 if the query
+    set is the gallery. `doubled`: the columns are two copies of one set of items, so that the second half mostly
+    repeats the first and is zero wherever the first is. The sum of maxima is both totals minus the sum of minima.
+    An empty vector is at distance 1 from all.
     """
 
-    def __init__(self, vectors: csr_array, start: int = 0, twins: bool = False) -> None:
+    def __init__(self, vectors: csr_array, start: int = 0, doubled: bool = False) -> None:
         items, half = vectors.shape[0], vectors.shape[1] // 2
-        entries = entries_of_twins(vectors[:, :half], vectors[:, half:]) if twins else entries_of(vectors)
+        entries = entries_of_twins(vectors[:, :half], vectors[:, half:]) if doubled else entries_of(vectors)
         self._lower, self._upper = minimum_factors(entries, items)
         self._totals = vectors.sum(axis=1)
         self._start, self._queries = start, start or items
 
     def similarities(self, rows: np.ndarray) -> csr_array:
-        """1 - distance of some queries, [r, G], with an entry for every gallery item that is nearer than 1."""
+        """1 - distance of query rows int [r], sparse [r, G]: an entry for every gallery item that is nearer than 1."""
         left, right = self._factors
         sums = left[rows] @ right
         if self._start == 0:  # the factors leave out an item's sum with itself
@@ -37,7 +37,7 @@ class JaccardDistances:
         return sums
 
     def rows(self, rows: np.ndarray) -> np.ndarray:
-        """Distances float32 [r, G] of some queries."""
+        """Distances float32 [r, G] of query rows int [r]."""
         gallery = len(self._totals) - self._start
         parts = map_chunks(
             lambda part: 1 - self.similarities(rows[part]).toarray(), len(rows), rows_per_chunk(2 * gallery)
@@ -45,7 +45,7 @@ class JaccardDistances:
         return np.concatenate(parts)
 
     def matrix(self) -> np.ndarray:
-        """All of them, float32 [Q, G]; for one set with itself at half the work."""
+        """All distances, float32 [Q, G]; of one set with itself at half the work."""
         if self._start:
             return self.rows(np.arange(self._queries))
         out = np.empty((self._queries, self._queries), np.float32)
@@ -64,6 +64,6 @@ class JaccardDistances:
 
     @cached_property
     def _factors(self) -> tuple[csr_array, csr_array]:
-        """Two matrices whose product is the sums of minima of the query set with the gallery."""
+        """Two matrices whose product holds the sums of minima of every query with every gallery item."""
         left = hstack([self._lower, self._upper.T], format="csr")[: self._queries]
         return left, vstack([self._upper, self._lower.T], format="csr")[:, self._start :]

@@ -1,4 +1,4 @@
-"""What re-ranking asks of the distances among all its points, with and without holding every pair.
+"""The distances among all points that re-ranking needs, with and without holding every pair in memory.
 
 The distance is the squared Euclidean one of unit vectors, each row divided by its maximum over all points.
 """
@@ -11,12 +11,12 @@ from actret_core.retrieval.distances import nearest, squared_from_cosines, squar
 from actret_core.retrieval.reranking.exact import exact_neighbors, listed_distances
 from actret_core.retrieval.threads import chunks, map_chunks, rows_per_chunk
 
-DENSE = 32  # a pair by itself costs about as much as so many in a matrix product
-KEPT = 128  # neighbors of every point that are kept, so that a ranking need not search again
+DENSE = 32  # one pair by itself costs about as much as this many in a matrix product
+KEPT = 128  # neighbors of every point that are kept, so that a ranking need not search a second time
 
 
 class HeldDistances:
-    """All pairs in one float32 matrix [P, P]: the fast way where it fits."""
+    """All pairs in one float32 matrix [P, P]: the fast way where it fits in memory."""
 
     def __init__(self, points: np.ndarray) -> None:
         self.matrix = _symmetric(points)
@@ -33,12 +33,12 @@ class HeldDistances:
         return self.matrix[rows, columns]
 
     def block(self, rows: np.ndarray, columns: slice) -> np.ndarray:
-        """The distances float32 [r, c] from some points to a range of points; the caller's to change."""
+        """The distances float32 [r, c] from points `rows` [r] to a range of points: a copy for the caller."""
         return self.matrix[rows, columns]
 
 
 class StreamedDistances:
-    """The same answers from the points [P, D] (float64, unit length) alone, never more than `limit` pairs held.
+    """The same, computed from the points [P, D] (float64, unit length) when needed, at most `limit` pairs at a time.
 
     The neighbors are those of `HeldDistances`; the other distances may differ by float32 rounding.
     """
@@ -57,7 +57,7 @@ class StreamedDistances:
         return found[:, :k], distances[:, :k]
 
     def nearest(self, rows: slice, columns: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The min(k, c) nearest of a range of points among another range, counted from its start: [r, k] each."""
+        """The min(k, c) nearest of a range of points in another range: places in it and distances, [r, k] each."""
         everyone = slice(0, len(self.points))
         if rows == columns == everyone:
             return self.neighbors(k)
@@ -77,7 +77,7 @@ class StreamedDistances:
         if pattern.nnz * DENSE > pattern.shape[0] * pattern.shape[1]:
             return self.block(rows, columns)[np.repeat(np.arange(len(rows)), lengths), pattern.indices]
         gallery, lists = self._points32[columns], np.split(pattern.indices, pattern.indptr[1:-1])
-        cosines = [  # not by @: its own threads and those of the caller would wait for each other
+        cosines = [  # not by @, whose own threads and those of the caller would wait for each other
             np.einsum("nd,d->n", gallery[found], self._points32[row]) for row, found in zip(rows, lists, strict=True)
         ]
         return squared_from_cosines(np.concatenate(cosines)) / np.repeat(self._farthest[rows], lengths)
@@ -89,7 +89,7 @@ class StreamedDistances:
         return block
 
     def _find_farthest(self) -> np.ndarray:
-        """The largest distance of each row, float32 [P]: that to the neighbor of the opposite vector."""
+        """The largest distance of each row, float32 [P]: the farthest point is the nearest to the opposite vector."""
         index = faiss.IndexFlatIP(self.points.shape[1])
         index.add(self._points32)
         opposite = index.search(-self._points32, 1)[1]
@@ -111,5 +111,5 @@ def _symmetric(points: np.ndarray) -> np.ndarray:
 
 
 def _or_one(farthest: np.ndarray) -> np.ndarray:
-    """Where all points are equal every distance is 0, and stays so."""
+    """The largest distances, or 1 where they are 0: where all points are equal, all distances stay 0."""
     return np.where(farthest > 0, farthest, np.float32(1))

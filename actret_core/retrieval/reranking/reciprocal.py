@@ -13,8 +13,8 @@ CHUNK_PAIRS = 100_000
 def encode(distances: PointDistances, points: int, copies: int, k1: int, k2: int) -> csr_array:
     """V: Gaussian weights over the expanded k-reciprocal neighbors, averaged over an item's first k2.
 
-    Item m is a copy of point m modulo `points`, and there are `copies` (1 or 2) of each. Returns [items, items];
-    with two copies and k2 > 1 only the rows of the first copies, since both average the same neighbors.
+    Item m is a copy of the point m modulo `points`, and there are `copies` (1 or 2) of each point. Returns
+    [items, items]; with two copies and k2 > 1 only the rows of the first copies, since those of the second are equal.
     """
     neighbors = _item_neighbors(distances, points, copies, max(k1 + 1, k2))
     everyone = np.tile(neighbors, (copies, 1))  # copies have the same neighbors
@@ -34,7 +34,7 @@ def _item_neighbors(distances: PointDistances, points: int, copies: int, k: int)
     found, values = distances.neighbors(k)
     if copies == 2:
         items, values = np.hstack([found, found + points]), np.hstack([values, values])
-        order = np.argsort(values, axis=1, kind="stable")  # of equals, the first copies stay before the second
+        order = np.argsort(values, axis=1, kind="stable")  # at equal distance, first copies stay before second ones
         found = np.take_along_axis(items, order[:, :k], axis=1)
     return found.astype(np.int32)
 
@@ -46,15 +46,16 @@ def _incidence(neighbors: np.ndarray, items: int) -> csr_array:
 
 
 def _reciprocal(neighbors: np.ndarray) -> csr_array:
-    """R: pairs of items that stand in each other's list, 0/1 [items, items]."""
+    """R: pairs of items that are in each other's neighbor list, 0/1 [items, items]."""
     forward = _incidence(neighbors, len(neighbors))
     return forward.multiply(forward.T).tocsr()
 
 
 def _expand(far: csr_array, near: csr_array, copies: int) -> csr_array:
-    """R*: R(i, k1), and R(j, k1/2) of each member j for which more than 2/3 of that lies in R(i, k1) already.
+    """R*: the neighbors R(i, k1), and those R(j, k1/2) of each neighbor j of which more than 2/3 are in R(i, k1).
 
-    More than, as in the authors' code; the paper's text has "at least". far and near are symmetric.
+    "More than" is that of the authors' code; the paper says "at least". `far` is R(., k1) and `near` R(., k1/2), both
+    symmetric.
     """
     sizes, circles = near.sum(axis=1), _right_factor(near, copies)
 
@@ -68,9 +69,10 @@ def _expand(far: csr_array, near: csr_array, copies: int) -> csr_array:
 
 
 def _left_factor(left: csr_array, copies: int) -> csr_array:
-    """With `_right_factor`, two matrices whose product is left @ right, at half the cost for two copies.
+    """With `_right_factor`: two matrices whose product is left @ right, at half the cost where there are two copies.
 
-    The columns of two copies are nearly equal, and so are the rows: A B + A' B' = A (B + B') + (A' - A) B'.
+    With A and A' the columns of the two copies, B and B' their rows, A B + A' B' = A (B + B') + (A' - A) B'. The copies
+    are nearly equal, so A' - A is nearly empty.
     """
     if copies == 1:
         return left
@@ -86,7 +88,7 @@ def _right_factor(right: csr_array, copies: int) -> csr_array:
 
 
 def _gaussian(sets: csr_array, distances: PointDistances, points: int) -> csr_array:
-    """Weights exp(-d) on the pattern of `sets`, each row summing to one (an empty row stays empty)."""
+    """Weights exp(-d) where `sets` has entries, each row with the sum 1 (an empty row stays empty)."""
     rows = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
     from_points, to_points = rows % points, sets.indices % points
     parts = map_chunks(lambda n: distances.pairs(from_points[n], to_points[n]), sets.nnz, CHUNK_PAIRS)

@@ -1,6 +1,6 @@
-"""k-reciprocal re-ranking (Zhong et al., CVPR 2017), growing with the number of neighbors and not of pairs.
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017); its cost grows with the number of neighbors, not of pairs.
 
-The definition that code and tests hold to: squared Euclidean distance d of L2-normalized features, each row
+The definition that code and tests follow: squared Euclidean distance d of L2-normalized features, each row
 divided by its maximum over all items, float32; neighbor lists of k1 + 1 items that count the point itself;
 ties by (distance, index). Public versions differ in the power of the distance, the precision and the length
 of the lists.
@@ -31,11 +31,11 @@ RankRows = Callable[[slice], tuple[np.ndarray, np.ndarray]]
 class Reranker:
     """Re-ranked distances (1 - lambda) Jaccard + lambda d of a query set to a gallery, for any rows of queries.
 
-    queries [Q, D], gallery [G, D]; without a gallery the query set is the gallery. Neighbors are sought among
-    all items: `concatenated` stacks query set and gallery, as the common code does, so that an item of a set
-    that is both stands twice and k1 = 200 spans about 100 distinct ones; `single` lets each item stand once
-    (no gallery then). k1 and k2 may exceed the number of items. No array of float pairs has more than
-    `max_elements` entries, or one row if that is more; where all pairs of items fit, work is faster.
+    queries [Q, D], gallery [G, D]; without a gallery the query set is the gallery. Neighbors are searched among all
+    items. The variant "concatenated" stacks query set and gallery, as the common code does; where both are one set,
+    each item is there twice, and k1 = 200 covers about 100 distinct ones. The variant "single" has each item once, and
+    takes no gallery. k1 and k2 may exceed the number of items. No array of pairs has more than `max_elements` entries,
+    or one row if that is more; where all pairs of items fit, the work is faster.
     Raises ConfigError for k1, k2, max_elements < 1, lambda outside [0, 1] or an unknown variant;
     EmbeddingError for NaN, zero vectors, an empty set or another D.
     """
@@ -64,10 +64,10 @@ class Reranker:
         self._gallery = slice(count - self.shape[1], count)
         held = count**2 <= max_elements
         self._distances = HeldDistances(points) if held else StreamedDistances(points, max_elements)
-        del points  # not needed any more if all pairs are held
+        del points  # not needed any more where all pairs are held
         vectors = encode(self._distances, count, copies, k1, k2)
         one_set = gallery is None and vectors.shape[0] == count
-        self._jaccard = JaccardDistances(vectors, 0 if one_set else items - self.shape[1], twins=copies == 2)
+        self._jaccard = JaccardDistances(vectors, 0 if one_set else items - self.shape[1], doubled=copies == 2)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Distances float32 [r, G] of query rows int [r]: what `evaluate(distances=...)` takes."""
@@ -82,10 +82,9 @@ class Reranker:
         return out
 
     def ranking(self, depth: int = 100) -> tuple[np.ndarray, np.ndarray]:
-        """The first `depth` of the gallery for every query: its rows int32 and the distances float32, both
-        [Q, min(depth, G)].
+        """The first `depth` places of every query: gallery rows int32 and distances float32, both [Q, min(depth, G)].
 
-        Best first, ties by index. A query that is in the gallery is in its own answer.
+        Best first, ties by index. A query that is in the gallery is part of its own answer.
         """
         require(depth >= 1, "depth", depth, "at least 1")
         if isinstance(self._distances, HeldDistances):

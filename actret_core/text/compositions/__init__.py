@@ -1,1 +1,1 @@
-"""Actions never seen as a combination: train without one whose verb and noun are known, and ask for it by a phrase."""
+"""Unseen compositions: train without an action whose verb and noun both occur in others, then search for it."""

@@ -1,4 +1,4 @@
-"""What is held out: verb and object on both data sets, verb and place on the playground."""
+"""What a study holds out: verb and object on both data sets, verb and place on the playground."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,11 +18,11 @@ HELD_OUT = {
     "playground": ("riding_a_bike", "riding_a_horse"),
     "stanford40": ("riding_a_bike", "riding_a_horse", "fixing_a_bike"),
 }
-PLACES = {  # of each action that may happen anywhere, the place in which it is never seen
+PLACES = {  # actions that happen in every place -> the place that is held out
     "brushing_teeth": "city", "drinking": "beach", "feeding_a_horse": "mountain", "fixing_a_bike": "city",
     "flying_a_kite": "beach", "phoning": "mountain",
 }
-BOUND = {
+BOUND = {  # actions that happen in one place -> their verb and this place
     "hiking": ("hike", "mountain"), "strolling_in_the_city": ("stroll", "city"),
     "walking_on_the_beach": ("walk", "beach"),
 }
@@ -31,11 +31,11 @@ Fold = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """`tokens` of images, whose `actions` are compositions, and the phrase of each.
+    """Region `tokens` of images whose `actions` are compositions, and the phrase of each action.
 
-    `folds`: the actions that are held out together, one training a fold. `hidden`: images that are not learned from
-    in a fold, although their own action is seen. `name` sets studies of one data set apart. Raises ConfigError for a
-    fold with an action whose verb or noun occurs in no other.
+    `folds`: the actions that are held out together; there is one training for each fold. `hidden`: images that a fold
+    does not learn from although their own action is seen. `name` distinguishes the studies of one data set. Raises
+    ConfigError for a fold with an action whose verb or noun occurs in no other action.
     """
 
     dataset: str
@@ -55,7 +55,7 @@ class Study:
         return tuple(self.tokens.actions.tolist())
 
     def visuals(self, fold: Fold) -> Visuals:
-        """The pooled views; nothing is learned from the fold's actions, and the empty fold holds nothing out."""
+        """The pooled views of all images; those of the fold's actions are not learned from. The fold may be empty."""
         t = self.tokens
         out = np.isin(t.labels, [self.actions.index(held) for held in fold])
         train = t.train & ~out & ~np.isin(t.ids, list(self.hidden.get(fold, ())))
@@ -79,8 +79,8 @@ def load_studies(
 ) -> list[Study]:
     """The studies of a data set: verb and object, and on the playground verb and place.
 
-    The playground at `data` (None: it is drawn) is seen through the backbone `weights`; elsewhere the file `tokens`
-    is read.
+    The images of the playground in `data` (None: it is drawn) go through the backbone `weights`; for any other data
+    set the file `tokens` is read.
     """
     if dataset != "playground":
         return [object_study(dataset, FrozenTokens.load(tokens))]
@@ -89,10 +89,10 @@ def load_studies(
 
 
 def object_study(dataset: str, frozen: FrozenTokens) -> Study:
-    """Verb and object, one action a fold: riding a bike, after riding a horse and fixing a bike.
+    """Verb and object, one action in each fold: riding a bike, after riding a horse and fixing a bike.
 
     On the playground the phrases are its own captions, and pictures in which a bystander performs the held-out action
-    are hidden; elsewhere the rule reads the labels, and nobody knows the bystanders.
+    are hidden. On other data sets the phrases are parsed from the labels, and what bystanders do is not known.
     """
     actions, folds = frozen.actions.tolist(), tuple((held,) for held in HELD_OUT[dataset])
     if dataset != "playground":
@@ -104,8 +104,8 @@ def object_study(dataset: str, frozen: FrozenTokens) -> Study:
 def place_study(frozen: FrozenTokens) -> Study:
     """Verb and place on the playground, all in one fold: drinking at the beach, after drinking elsewhere.
 
-    Every verb is seen in three places or one, every place with several verbs. Held-out images of both splits are
-    searched in.
+    Every verb is seen in three places or in one, every place with several verbs. Held-out images of both splits are
+    part of the test.
     """
     wanted = np.isin(frozen.labels, [frozen.actions.tolist().index(a) for a in (*PLACES, *BOUND)])
     ids = frozen.ids[wanted]
@@ -123,13 +123,13 @@ def place_study(frozen: FrozenTokens) -> Study:
 
 
 def _where(sample_id: str) -> tuple[str, str]:
-    """The verb and the place of a picture's anchored person."""
+    """The verb and the place of the anchored person of a picture, by its id."""
     action = sample_id.rsplit("_", 1)[0]
     return BOUND.get(action) or (PLAYGROUND_CAPTIONS[action][0], shown_setting(sample_id, seed=0))
 
 
 def _shows(frozen: FrozenTokens, wanted: Sequence[str]) -> frozenset[str]:
-    """The pictures of the playground in which anybody performs one of the actions ("drinking", or "drinking@beach")."""
+    """The ids of playground pictures in which anybody performs one of the actions ("drinking", or "drinking@beach")."""
     found = set()
     for name in frozen.ids.tolist():
         actions, setting = shown_actions(name, seed=0), shown_setting(name, seed=0)

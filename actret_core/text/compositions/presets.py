@@ -7,8 +7,8 @@ from actret_core.experiments.presets import FROZEN, Preset
 from actret_core.text.train import TextPreset
 from actret_core.training.config import TrainConfig
 
-# rate (0.003 or 0.01) and margin (0.1, 0.3 or 1) were chosen for all variants alike, by how well their phrases find a
-# fifth of the training images that was kept apart, of actions that are never held out
+# Learning rate (0.003 or 0.01) and margin (0.1, 0.3 or 1) were chosen once for all variants: by how well phrases find
+# a fifth of the training images that was kept apart, of actions that are never held out.
 TRAIN = TrainConfig(
     epochs=12, batch_size=64, lr=3e-3, weight_decay=0.0, optimizer="adam", schedule="onecycle", mixup=0.0, held_out=0.0,
     precision="32-true", workers=0,

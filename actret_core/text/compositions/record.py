@@ -1,4 +1,4 @@
-"""A study as records: one file for each variant and seed, with a score for every held-out action."""
+"""A study as records: one file for each variant and seed, with the scores of every held-out action."""
 
 import time
 from collections.abc import Callable
@@ -20,11 +20,11 @@ Scores = dict[str, dict[str, float]]
 def record_study(
     study: Study, preset: TextPreset, seed: int, results: Path, say: Callable[[str], None] = print
 ) -> list[RunRecord]:
-    """Make the runs of one seed that are not recorded yet below `results`, and record them.
+    """Make and record the runs of one seed that are not in `results` yet.
 
-    The scores under `seen` are an upper bound: of the same model after it has learned from the held-out actions too,
-    and for "prototype", which needs no text, of the class prototype under a fusion transformer that has seen
-    everything.
+    The scores under `seen` are an upper bound: those of the same model trained on the held-out actions too. For
+    "prototype", which needs no text, they are those of each action's own prototype, by a fusion transformer trained on
+    all actions. `say` takes a line on each run.
     """
     preset, records = runs.with_seed(preset, seed), []
     for name in (*VARIANTS, "prototype"):
@@ -40,7 +40,7 @@ def record_study(
 
 
 def _measure(study: Study, preset: TextPreset, name: str) -> dict:
-    """The mean over the held-out actions of each score, all of them one by one, and the same after having seen them."""
+    """The scores: means over the held-out actions, those of each, and both for a model that has seen these actions."""
     unseen = {held: scores for fold in study.folds for held, scores in _run(study, preset, name, fold).items()}
     held_out = tuple(held for fold in study.folds for held in fold)
     metrics = _mean(unseen) | {"held_out": unseen}
@@ -53,7 +53,7 @@ def _measure(study: Study, preset: TextPreset, name: str) -> dict:
 def _run(
     study: Study, preset: TextPreset, name: str, fold: tuple[str, ...], asked: tuple[str, ...] = ()
 ) -> Scores:
-    """Train without the fold, and score what it holds out, or what else is `asked`."""
+    """Train without the fold, and score the actions that it holds out, or those `asked` for."""
     visuals = study.visuals(fold)
     if name != "prototype":
         similarity = runs.text_similarity(*runs.train_text(visuals, name, preset), visuals)
@@ -62,7 +62,7 @@ def _run(
     else:
         visuals = replace(visuals, features=embed_without(study.tokens, None, preset.visual))
         similarity = runs.prototype_similarity(visuals, runs.prototypes(visuals))
-    return {held: runs.assess(visuals, similarity, held) for held in asked or fold}
+    return {held: runs.score_held_out(visuals, similarity, held) for held in asked or fold}
 
 
 def _mean(scores: Scores) -> dict[str, float]:

@@ -17,7 +17,7 @@ from actret_core.text.train import Captioned, TextPreset, train_captioned
 def train_text(
     visuals: Visuals, variant: str, preset: TextPreset, out: Path | None = None, progress: bool = False
 ) -> tuple[TextModel, Vocabulary]:
-    """Train one of VARIANTS on the visuals that may be learned from, and the phrases of their actions."""
+    """Train one of VARIANTS on the training images and the phrases of their actions."""
     phrases = tuple(visuals.phrases[label] for label in visuals.labels[visuals.train])
     vocabulary, seen = vocabulary_of(phrases), Captioned(visuals.features[visuals.train], phrases)
     model, _ = train_captioned(seen, variant, preset, vocabulary, out=out, progress=progress)
@@ -25,16 +25,15 @@ def train_text(
 
 
 def text_similarity(model: TextModel, vocabulary: Vocabulary, visuals: Visuals) -> np.ndarray:
-    """Of every action's phrase to every test image, [actions, test images]."""
+    """The cosine of every action's phrase with every test image, [actions, test images]."""
     return embed_texts(model, vocabulary, visuals.phrases) @ embed_visuals(model, visuals.features[visuals.test]).T
 
 
-def assess(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, float]:
-    """Percentages from the similarity of every action's phrase (or prototype) to every test image.
+def score_held_out(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, float]:
+    """How well the held-out action is found, in percent, by similarity [actions, test images] of phrases or prototypes.
 
-    similarity [actions, test images].
-    mAP, nDCG: the held-out phrase as a query. image_mAP, image_rank1: the held-out action's images as queries for the
-    phrases. all_mAP: the mean over the phrases of all actions.
+    mAP, nDCG: the held-out phrase is the query for images. image_mAP, image_rank1: the images of the held-out action
+    are the queries for phrases. all_mAP: the mean AP over the phrases of all actions.
     """
     row, labels = visuals.actions.index(held), visuals.labels[visuals.test]
     actions = action_parts(visuals)
@@ -49,14 +48,14 @@ def assess(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[str, flo
 
 
 def action_parts(visuals: Visuals) -> Parts:
-    """Verb and nouns of every action."""
+    """Verb and nouns of every action, as classes."""
     verbs = {p.verb: i for i, p in enumerate(visuals.phrases)}
     nouns = {noun: i for i, noun in enumerate(dict.fromkeys(n for p in visuals.phrases for n in p.nouns))}
     return parts_of(visuals.phrases, verbs, nouns)
 
 
 def prototypes(visuals: Visuals) -> np.ndarray:
-    """The mean unit vector of each action's images that may be learned from, [actions, D]; zero without any."""
+    """The mean unit vector of the training images of each action, [actions, D]; zero where there are none."""
     units = unit_vectors(visuals.features)
     means = [units[visuals.train & (visuals.labels == label)] for label in range(len(visuals.actions))]
     return np.stack([rows.mean(0) if len(rows) else np.zeros(units.shape[1]) for rows in means])
@@ -69,8 +68,11 @@ def prototype_similarity(visuals: Visuals, known: np.ndarray) -> np.ndarray:
 
 
 def composed_prototypes(visuals: Visuals) -> np.ndarray:
-    """The prototypes, that of an action without images put together from others: half the mean of those that share its
-    verb, half that of those that share a noun. It needs no text model, and is what one would try first."""
+    """The prototypes [actions, D], with one for each action without training images, composed from the others.
+
+    It is the mean of two means: of the prototypes of seen actions that share its verb, and of those that share a noun.
+    This needs no text model: it is the first thing one would try.
+    """
     known, out = prototypes(visuals), prototypes(visuals)
     seen = [i for i in range(len(known)) if known[i].any()]
     for row in set(range(len(known))) - set(seen):
@@ -82,6 +84,6 @@ def composed_prototypes(visuals: Visuals) -> np.ndarray:
 
 
 def with_seed(preset: TextPreset, seed: int) -> TextPreset:
-    """The preset, all trainings from this seed."""
+    """The preset with this seed in all its trainings."""
     visual = preset.visual and replace(preset.visual, train=replace(preset.visual.train, seed=seed))
     return replace(preset, visual=visual, train=replace(preset.train, seed=seed))

@@ -1,4 +1,4 @@
-"""The visual side of the study: region tokens of a frozen backbone, and what is made of them."""
+"""The visual side of the study: region tokens of a frozen backbone, and the features made of them."""
 
 import json
 import tempfile
@@ -25,8 +25,11 @@ from actret_core.training.tokens import extract_tokens
 
 @dataclass(frozen=True, eq=False)
 class Visuals:
-    """Features [N, D] of a data set's persons with their `labels` int [N]; `train` bool [N]: may be learned from, and
-    `test` bool [N]: searched in. `phrases` say in words what each of the actions is."""
+    """Visual features of the anchored persons of a data set.
+
+    `features` [N, D] and `labels` int [N], indices into `actions`; `train` bool [N]: what is learned from, `test`
+    bool [N]: what is searched; `phrases`: each of the `actions` as a phrase.
+    """
 
     features: np.ndarray
     labels: np.ndarray
@@ -37,9 +40,9 @@ class Visuals:
 
 
 def playground_tokens(root: Path | None, weights: Path, progress: bool = True) -> FrozenTokens:
-    """The region tokens of the playground under a small backbone, as those of Stanford-40 that come with the book.
+    """The region tokens of the playground by a small backbone, like those of Stanford-40 that come with the book.
 
-    Raises ConfigError for a playground of another seed than 0: one would look for the wrong bystanders.
+    Raises ConfigError for a playground of another seed than 0, whose bystanders would not be known.
     """
     root = find_root("playground", root, progress=progress)
     drawn = json.loads((root / RECORD).read_text())["seed"] if (root / RECORD).exists() else 0
@@ -55,7 +58,7 @@ def playground_tokens(root: Path | None, weights: Path, progress: bool = True) -
 def pool_views(frozen: FrozenTokens, train: np.ndarray) -> np.ndarray:
     """The three views side by side: the person, the whole image, and the mean of the regions, float32 [N, 3 D].
 
-    Nothing in them was trained on actions. The scale is that of the images in `train` bool [N]; where an image has no
+    Nothing in them was trained on actions. They are scaled by the images in `train` bool [N]. Where an image has no
     region, the last part is zero.
     """
     data = TokenDataset(replace(frozen, train=train), np.ones(len(train), bool))

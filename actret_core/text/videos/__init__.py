@@ -1,1 +1,1 @@
-"""Captioned videos, by features that others computed: train a text model on them, and search both ways."""
+"""Captioned videos, by features from files: train a text model on them, and search in both directions."""

@@ -1,4 +1,4 @@
-"""Captioned videos to learn from and to search in: EPIC-Kitchens-100 as it is published, or any other in two files."""
+"""Captioned videos to learn from and to search: EPIC-Kitchens-100 as it is published, or any data set in two files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from actret_core.text import epic_kitchens as epic
 from actret_core.text.crossmodal import Parts, relevance
 from actret_core.text.epic_kitchens import Narration
 from actret_core.text.features import read_captioned, read_video_features
-from actret_core.text.pairs import class_labels
+from actret_core.text.captions import class_labels
 from actret_core.text.parsing import parse_query
 from actret_core.text.phrase import Phrase
 from actret_core.text.train import Captioned
@@ -19,10 +19,10 @@ from actret_core.text.train import Captioned
 
 @dataclass(frozen=True, eq=False)
 class CaptionedVideos:
-    """`train` is what is learned from; in the test, `queries`, Q of them, meet the `gallery` float32 [G, D].
+    """A data set of videos: `train` to learn from, and for the test Q `queries` and a `gallery` float32 [G, D].
 
-    `relevant` float32 [Q, G] in [0, 1]. `ranks`: each k for which the tables of this data set report Rank-k of
-    text -> visual.
+    `relevant` float32 [Q, G] in [0, 1]: the relevance of every gallery item to every query. `ranks`: each k for which
+    the tables of this data set report Rank-k of text -> visual.
     """
 
     train: Captioned
@@ -35,8 +35,8 @@ class CaptionedVideos:
 def read_epic(folder: Path, train: Path, test: Path, allow_pickle: bool = False) -> CaptionedVideos:
     """EPIC-Kitchens-100: the official CSV files in `folder`, and the official features of both splits' clips.
 
-    Verbs, nouns and their classes are those of the files' own columns; a positive of the joint space shares the verb
-    class and the set of noun classes. The test's queries are its distinct sentences. Raises the readers' errors.
+    Verbs, nouns and their classes come from the files' own columns; positives of the joint space share the verb class
+    and the set of noun classes. The queries of the test are its distinct sentences. Raises the errors of the readers.
     """
     verbs, nouns = (epic.read_classes(folder / name) for name in (epic.VERBS, epic.NOUNS))
     learned, clips = (epic.read_narrations(folder / name, verbs, nouns) for name in (epic.TRAIN_CLIPS, epic.TEST_CLIPS))
@@ -50,11 +50,11 @@ def read_epic(folder: Path, train: Path, test: Path, allow_pickle: bool = False)
 
 
 def read_pair(train: Path, test: Path) -> CaptionedVideos:
-    """Two files as `read_captioned` takes them (MSR-VTT), the captions read by the rule; several of one video are fine.
+    """Two files as `read_captioned` takes them (MSR-VTT), their captions parsed by the rule; a video may have several.
 
-    Captions share a verb or a noun by the word, but a caption's only right video is its own: relevance 1 for it, 0 for
-    all others, in training and test. Raises DataError for splits of different features, and TextError, naming the
-    caption, for one without any word.
+    Captions share a verb or a noun if the words are equal. But the only right video of a caption is its own, in
+    training and in the test: it has relevance 1, all others 0. Raises DataError if the two files differ in the width of
+    their features, and TextError, with the caption, for one without any word.
     """
     seen, asked = read_captioned(train), read_captioned(test)
     widths = [part.features.shape[1] for part in (seen, asked)]

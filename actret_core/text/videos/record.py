@@ -1,4 +1,4 @@
-"""A text model trained on captioned videos, evaluated both ways, and recorded."""
+"""Train a text model on captioned videos, evaluate it in both directions, and record it."""
 
 import hashlib
 from collections.abc import Callable
@@ -35,8 +35,9 @@ def record_videos(
 ) -> RunRecord | None:
     """Train a variant on the videos that `read` gives, and record it; None where it is recorded already.
 
-    `vectors`: a file of pretrained word vectors, which then stay as they are. In `runs` stay the checkpoints, from
-    where an interrupted run goes on, and `embeddings.npz` with the test's `texts` [Q, d] and `visuals` [G, d].
+    `vectors`: a file of pretrained word vectors, which then stay as they are. `runs` gets the
+    checkpoints, from which an interrupted run resumes, and `embeddings.npz` with `texts` [Q, d] and `visuals` [G, d] of
+    the test.
     """
     name = run_stem(variant, "", preset.tier, preset.train.seed)
     if (results / dataset / f"{name}.json").exists():
@@ -54,12 +55,12 @@ def record_videos(
 
 
 def _words_of(videos: CaptionedVideos) -> set[str]:
-    """The words of the queries: a word of the file is known although training never saw it."""
+    """The words of the queries: with pretrained vectors they are known, although training never saw them."""
     return {word for phrase in videos.queries for word in phrase.words}
 
 
 def _evaluate(model: TextModel, vocabulary: Vocabulary, videos: CaptionedVideos, out: Path) -> dict:
-    """Percentages both ways, and on top the mean of both."""
+    """Percentages of each direction, and their mean at the top level."""
     texts, visuals = embed_texts(model, vocabulary, videos.queries), embed_visuals(model, videos.gallery)
     np.savez(out / "embeddings.npz", texts=texts, visuals=visuals)
     found = score_both_ways(texts @ visuals.T, videos.relevant, videos.ranks)

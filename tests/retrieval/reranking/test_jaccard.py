@@ -38,7 +38,7 @@ def test_twin_columns(dense, start):
     second = dense.copy()
     second[2:6] *= 0.5
     vectors = np.hstack([dense, second])
-    ours = JaccardDistances(csr_array(vectors), start, twins=True)
+    ours = JaccardDistances(csr_array(vectors), start, doubled=True)
     expected = naive(vectors[: start or 31], vectors[start:])
     np.testing.assert_allclose(ours.matrix(), expected, atol=1e-6)
     np.testing.assert_allclose(ours.rows(np.arange(start or 31)), expected, atol=1e-6)

@@ -33,7 +33,7 @@ def test_every_variant_trains_and_finds(visuals: Visuals, quick: TextPreset, var
     assert vocabulary.words == ("bike", "car", "cut", "feed", "fix", "horse", "ride", "tree")
     similarity = study.text_similarity(model, vocabulary, visuals)
     assert similarity.shape == (6, 24)
-    found = study.assess(visuals, similarity, "riding_a_bike")
+    found = study.score_held_out(visuals, similarity, "riding_a_bike")
     assert set(found) == {"mAP", "nDCG", "image_mAP", "image_rank1", "all_mAP"}
     assert found["all_mAP"] > 60, "seen actions are found"
 
@@ -51,7 +51,7 @@ def test_scores_by_hand(visuals: Visuals) -> None:
     similarity = (np.arange(6)[:, None] == test).astype(float)
     similarity[3, test == 2] = 1.0
     similarity[3, test == 3] -= 0.01
-    found = study.assess(visuals, similarity, "riding_a_bike")
+    found = study.score_held_out(visuals, similarity, "riding_a_bike")
     assert found["mAP"] == pytest.approx(100 * np.mean([1 / 5, 2 / 6, 3 / 7, 4 / 8]), abs=1e-3)
     assert found["image_mAP"] == found["image_rank1"] == 100
     assert found["all_mAP"] == pytest.approx((500 + found["mAP"]) / 6, abs=1e-3)

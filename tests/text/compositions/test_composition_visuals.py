@@ -36,7 +36,7 @@ def test_the_fusion_never_sees_what_is_held_out(
 
     def train(part: FrozenTokens, preset: object, out: Path, progress: bool) -> tuple[FusionHead, None]:
         asked.append(part)
-        return FusionHead(replace(quick.visual.model, classes=len(part.actions), k=2), 8), None
+        return FusionHead(replace(quick.visual.model, classes=len(part.actions), k=2), 8), None, None
 
     monkeypatch.setattr(module, "train_on_tokens", train)
     hidden = ("fixing_a_bike_002", "riding_a_bike_002")

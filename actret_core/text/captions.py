@@ -1,6 +1,6 @@
-"""Captions and visuals in pairs: what the text models learn from."""
+"""Captions with their visuals: what the text models learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import torch
@@ -13,24 +13,28 @@ from actret_core.text.vocabulary import Vocabulary
 
 
 def class_labels(phrases: Sequence[Phrase]) -> np.ndarray:
-    """Verb, main noun (the first, -1 for none) and action of each phrase, int64 [N, 3]; equal words, equal classes.
+    """The classes of verb, main noun and action of each phrase, int64 [N, 3]; equal words have equal classes.
 
-    A verb that a caption lacks is -1, too.
+    The main noun is the first; an action is a verb with a set of nouns. A phrase without a verb or a noun has -1 there.
     """
-    keys = [((p.verb,) if p.verb else (), p.nouns[:1], (p.verb, frozenset(p.nouns))) for p in phrases]
-    columns = []
-    for column in zip(*keys, strict=True):
-        names = {name: i for i, name in enumerate(dict.fromkeys(column))}
-        columns.append([-1 if name == () else names[name] for name in column])
-    return np.array(columns, np.int64).T
+    verbs = [p.verb or None for p in phrases]
+    nouns = [p.nouns[0] if p.nouns else None for p in phrases]
+    actions = [(p.verb, frozenset(p.nouns)) for p in phrases]
+    return np.array([_numbered(names) for names in (verbs, nouns, actions)], np.int64).T
 
 
-class CaptionPairs(Dataset):
-    """Items `visual` [D], `verb_words` [V], `noun_words` [W], `target` [3] and `index`, one for each caption.
+def _numbered(names: Sequence[Hashable]) -> list[int]:
+    """A number for each distinct name, in order of first appearance; -1 for None."""
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return [-1 if name is None else numbers[name] for name in names]
 
-    visual [n, D]; phrases, N of them, and `rows` int [N], the visual of each (default: one each, in order). labels
-    [N, 3] are those of `class_labels` unless the data set has its own. Raises DataError where these do not fit
-    together, or where all captions say the same.
+
+class CaptionDataset(Dataset):
+    """One item for each of N captions: `visual` [D], `verb_words` [V], `noun_words` [W], `target` [3] and `index`.
+
+    visual [n, D]: features; phrases: those of the N captions; rows int [N]: the visual of each caption (default: one
+    each, in order). labels int [N, 3]: verb, noun and action (default: `class_labels`). Raises DataError where these
+    do not fit together, or where all captions say the same.
     """
 
     def __init__(
