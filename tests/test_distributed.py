@@ -55,9 +55,9 @@ def test_gathered_embeddings_and_metrics_are_those_of_one_process(
     both: list[dict[str, Any]], home: Path, playground: Path, tmp_path: Path
 ) -> None:
     """24 test images in batches of five: neither batches nor images divide by two, and nothing is padded."""
-    data, preset, model = tiny(playground, home / "tiny.yaml")
-    alone = embed(model, data.dataset(data.evaluation, preset.model), 5, progress=False)
-    record = record_run(data, preset, model, FitResult(0, 0.0), tmp_path, dim=4)
+    data, run, model = tiny(playground, home / "tiny.yaml")
+    alone = embed(model, data.dataset(data.evaluation, run.preset.model), 5, progress=False)
+    record = record_run(data, run, model, FitResult(0, 0.0), tmp_path, dim=4)
     for found in both:
         assert found["features"].shape == alone.features.shape == (len(data.evaluation), model.embedding_dim)
         torch.testing.assert_close(torch.from_numpy(found["features"]), torch.from_numpy(alone.features))

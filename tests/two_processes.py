@@ -1,6 +1,7 @@
 """What two processes do together, started by torchrun from `test_parallel_processes.py`: they write what one can be held to."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from actret_core.experiments.train import configure, train_method
 from actret_core.models.config import Output
 from actret_core.models.methods import build_model
 from actret_core.distributed import average_gradients, from_first, processes, rank, world
-from actret_core.experiments.presets import DEMO, Preset
+from actret_core.experiments.presets import DEMO
 from actret_core.experiments.score import record_run
 from actret_core.experiments.sweep import read_sweep
 from actret_core.training.config import TrainConfig
@@ -65,12 +66,12 @@ def stepped(out: Path) -> dict[str, Tensor]:
 
 
 def tiny(root: Path, file: Path) -> tuple:
-    """The data, the preset and an untrained model of the first run in a sweep file."""
+    """The data, the run and an untrained model of the first row of a sweep file."""
     run = read_sweep(file)[0]
-    data = load_data("playground", root, run.resolve().model)
-    preset: Preset = configure(run.resolve(), data, None, 0)
+    data = load_data("playground", root, run.preset.model)
+    run = replace(run, preset=configure(run.preset, data, None, 0))
     torch.manual_seed(5)
-    return data, preset, build_model(preset.model)
+    return data, run, build_model(run.preset.model)
 
 
 def main(root: Path, file: Path, out: Path) -> None:
@@ -82,11 +83,11 @@ def main(root: Path, file: Path, out: Path) -> None:
         gradient.grad = torch.full((2,), float(rank()))
         average_gradients([gradient, nn.Parameter(torch.zeros(1))])
         assert gradient.grad.tolist() == [0.5, 0.5]
-        data, preset, model = tiny(root, file)
-        found = embed(model, data.dataset(data.evaluation, preset.model), 5, progress=False)
-        record = record_run(data, preset, model, FitResult(0, 0.0), out / f"results{rank()}", dim=4)
+        data, run, model = tiny(root, file)
+        found = embed(model, data.dataset(data.evaluation, run.preset.model), 5, progress=False)
+        record = record_run(data, run, model, FitResult(0, 0.0), out / f"results{rank()}", dim=4)
         step = stepped(out / "step")
-        trained, result = train_method(data, preset, None, out / "run", progress=False)
+        trained, result = train_method(data, run.preset, None, out / "run", progress=False)
         torch.save(
             {"features": found.features, "logits": found.logits, "metrics": record.metrics, "step": step,
              "trained": trained.state_dict(), "epochs": result.epochs, "losses": result.losses},

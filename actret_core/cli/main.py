@@ -15,7 +15,7 @@ from actret_core.data.readers.download import fetch_stanford40, fetch_voc2012
 from actret_core.data.readers.registry import dataset_info
 from actret_core.errors import ActretError
 from actret_core.experiments.action_data import ActionData, find_root, load_data
-from actret_core.experiments.presets import PRESETS, PRETEXT, PRETEXT_IMAGES
+from actret_core.experiments.presets import CPU, PRETEXT, PRETEXT_IMAGES
 from actret_core.experiments.train import configure, pretrain_small
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
@@ -97,8 +97,8 @@ def run_detect(options: argparse.Namespace) -> None:
 
 def run_tokens(options: argparse.Namespace) -> None:
     """Extract and compress the region tokens of both splits."""
-    data = _load(options, PRESETS["cpu"].model)
-    model = RegionNet(configure(PRESETS["cpu"], data, options.weights, 0).model)
+    data = _load(options, CPU.model)
+    model = RegionNet(configure(CPU, data, options.weights, 0).model)
     load_backbone(model.backbone, options.weights)
     parts = {"train": data.dataset(data.train, model.config), "evaluation": data.dataset(data.evaluation, model.config)}
     extract_tokens(model, parts, options.dim).save(options.out)

@@ -12,13 +12,13 @@ from actret_core.data.readers.registry import DATASETS
 from actret_core.errors import ActretError, ConfigError
 from actret_core.models.methods import METHODS
 from actret_core.distributed import processes, rank
-from actret_core.experiments.presets import PRESETS
-from actret_core.experiments.presets import find_preset
-from actret_core.experiments.run import Place, Run, run_alone
+from actret_core.experiments.presets import find_preset, presets_of
+from actret_core.experiments.perform import perform_alone
+from actret_core.experiments.run import Place, Run, resolve_run
 from actret_core.experiments.sweep import listing, run_sweep
 from actret_core.experiments.sweep import read_sweep, shipped
 
-NAMES = sorted({*PRESETS, "full", "reduced", "plus_reduced", "frozen", "plus_frozen"})
+NAMES = sorted(presets_of("region_net"))
 
 
 def data_options(command: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_run_commands(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser("train", help="train the region-aware model or a rival, and record the run")
     _place_options(train)
     train.add_argument("--method", choices=METHODS, default="region_net")
-    train.add_argument("--preset", choices=NAMES, default="cpu", help="paper is full")
+    train.add_argument("--preset", choices=NAMES, default="cpu")
     train.add_argument("--features", default="agl", help="views of region_net: a person, g global, l regions")
     train.add_argument("--crop", action="store_true", help="strong_reid sees the anchored person alone")
     train.add_argument("--seed", type=int, default=0)
@@ -83,7 +83,7 @@ def run_train(options: argparse.Namespace) -> None:
         print(f"{run.stem}: recorded already")
         return
     with processes(), terminable():
-        record = run_alone(run, place)
+        record = perform_alone(run, place)
         if not rank():
             print(json.dumps(record.metrics, indent=2))
 
@@ -96,7 +96,7 @@ def _asked_run(options: argparse.Namespace) -> Run:
     if unknown:
         raise ConfigError(f"--{unknown[0]} is no option of {options.method}; leave it out")
     variant = "-".join(filter(None, ("person" * options.crop, asked.get("features", ""))))
-    return Run(options.method, options.preset, options.seed, variant, asked)
+    return resolve_run(options.method, options.preset, options.seed, variant, asked)
 
 
 def run_list(options: argparse.Namespace) -> None:

@@ -1,8 +1,10 @@
-"""Named settings: what is trained by default where, and the tier that its record bears."""
+"""Named settings: what each method is trained by, and the tier that its record bears."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from actret_core.config import require
+from actret_core.config import config_from_dict, require
 from actret_core.models.baselines.delg import DelgConfig
 from actret_core.models.baselines.rrt import RrtConfig
 from actret_core.models.baselines.strong_reid import StrongReidConfig
@@ -15,22 +17,32 @@ from actret_core.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A model, a training and the tier of their record (see "Results" in the book).
+    """A model, how it is trained, and the tier of its record (see "Results" in the book)."""
 
-    `model` is the config of a method in `METHODS`; `pairs` is how the Reranking Transformer learns pairs, afterward.
-    With a `token_dim`, all of the backbone rests, and the fusion transformer learns from tokens of so many numbers.
-    """
-
-    tier: str
-    model: ModelConfig
-    train: TrainConfig
-    pairs: TrainConfig | None = None
-    token_dim: int = 0
+    tier: str                         # demo, cpu, full or plus
+    model: ModelConfig                # the config of a method in `METHODS`
+    train: TrainConfig                # its training
+    pairs: TrainConfig | None = None  # the Reranking Transformer's second training, on pairs
+    token_dim: int = 0                # numbers of a frozen token; 0: the backbone learns too
 
     @property
     def on_maps(self) -> bool:
-        """Whether the front of the backbone rests, and its maps are computed once."""
+        """Whether the front of the backbone is frozen, so that its maps are computed once."""
         return self.model.backbone.endswith("_tail")
+
+    def changed(self, model: Mapping[str, Any], train: Mapping[str, Any]) -> "Preset":
+        """The same with other values of some fields. Raises ConfigError for a field or a value they do not have."""
+        changes = {"model": model, "train": train}
+        return replace(self, **{name: _changed(getattr(self, name), fields) for name, fields in changes.items()})
+
+    def as_config(self) -> dict[str, Any]:
+        """What a record says of it."""
+        parts = {name: asdict(getattr(self, name)) for name in ("model", "train", "pairs") if getattr(self, name)}
+        return parts | ({"token_dim": self.token_dim} if self.token_dim else {})
+
+
+def _changed(config: Any, fields: Mapping[str, Any]) -> Any:
+    return config_from_dict(type(config), asdict(config) | dict(fields))
 
 
 DEMO = Preset(
@@ -45,7 +57,7 @@ DEMO = Preset(
     ),
 )
 
-# what the small backbone learns before (`pretrain_small`), on as many pictures of another seed
+# how the small backbone is pretrained (`pretrain_small`), on as many pictures of another seed
 PRETEXT_IMAGES = 6000
 PRETEXT = replace(
     DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto",
@@ -60,11 +72,11 @@ CPU = Preset(
     ),
 )
 
-# region tokens of a frozen backbone: only the fusion transformer learns (chapter 3); chosen on a held-out fifth of
-# the training set
+# only the fusion transformer learns, from the region tokens of a frozen backbone (chapter 3); chosen on a held-out
+# fifth of the training set
 FROZEN = Preset(
     "cpu",
-    RegionNetConfig(blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
+    RegionNetConfig(backbone="resnet50_tail", blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
     TrainConfig(
         epochs=6, batch_size=128, lr=8e-3, weight_decay=0.1, schedule="onecycle", mixup=0.0, label_smoothing=0.1,
         held_out=0.0, precision="32-true", workers=0,
@@ -74,17 +86,17 @@ FROZEN = Preset(
 
 PAPER = Preset("full", RegionNetConfig(), TrainConfig())
 
-# past the paper with the same backbone and data: each part is a field of one of the configs, and off here
+# beyond the paper with the same backbone and data: each part is a field of one of the configs, off by default
 PLUS = replace(PAPER, tier="plus")
 
-PRESETS = {"demo": DEMO, "cpu": CPU, "paper": PAPER, "plus": PLUS}
-
-
-# each has its loss, and so its label smoothing or none, in its own config
-CPU_TRAIN, DEMO_TRAIN = (replace(preset.train, label_smoothing=0.0) for preset in (CPU, DEMO))
+# The rivals: "demo" and "cpu" train as the region-aware model does; each has its loss, and so its label smoothing or
+# none, in its own config.
+DEMO_TRAIN, CPU_TRAIN = (replace(preset.train, label_smoothing=0.0) for preset in (DEMO, CPU))
 SMALL = {"classes": DEMO.model.classes, "backbone": "small", "image_size": DEMO.model.image_size}
+NARROW = {"channels": 64, "hidden": 64}  # torchvision's widths are made for ResNet-50's 2048 channels
 
-# no mix-up, crop, jitter or early stopping that its authors do not name; images are squashed to 224 for all
+# "full" is their authors' training: no mix-up, crop, jitter or early stopping that they do not name. Images are
+# squashed to 224 pixels for all.
 STRONG_REID_FULL = TrainConfig(
     epochs=120, batch_size=64, lr=3.5e-4, weight_decay=5e-4, optimizer="adam", schedule="multistep",
     milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0,
@@ -106,6 +118,7 @@ PAIRS_FULL = TrainConfig(
 PAIRS_CPU = replace(PAIRS_FULL, epochs=5, schedule="onecycle", milestones=())
 PAIRS_DEMO = replace(PAIRS_CPU, epochs=8, batch_size=32, lr=3e-3, precision="32-true")
 
+OURS = {"demo": DEMO, "cpu": CPU, "full": PAPER, "plus": PLUS}
 RIVALS = {
     "strong_reid": {
         "demo": Preset("demo", StrongReidConfig(**SMALL), replace(DEMO_TRAIN, per_class=4)),
@@ -131,38 +144,40 @@ RIVALS = {
         "full": Preset("full", RrtConfig(), DELG_FULL, PAIRS_FULL),
     },
 }
-
-NARROW = {"channels": 64, "hidden": 64}  # torchvision's widths are made for ResNet-50's 2048 channels
-
 # recognition: the training is the region-aware model's, whatever the tier
-RIVALS |= {
+RECOGNIZERS = {
     name: {
         "demo": Preset("demo", config(**SMALL, **(NARROW if name == "fast_rcnn" else {})), DEMO.train),
         "cpu": Preset("cpu", config(), CPU.train),
-        "full": Preset("full", config(), PRESETS["paper"].train),
+        "full": Preset("full", config(), PAPER.train),
     }
     for name, (config, _) in RECOGNITION.items()
 }
-
-# conv1 to layer3 rest, and their maps are computed once; so all that is left of augmentation is the mirror. Five
-# epochs, half of the preset "cpu", so that two cores train all methods in an afternoon
-REDUCED_TRAIN = {"epochs": 5, "mixup": 0.0, "workers": 0}
+TABLE = {"region_net": OURS, **RIVALS, **RECOGNIZERS}
 
 
 def reduced(preset: Preset) -> Preset:
-    """The same preset on cached maps: the last stage of the backbone and all above it learn."""
-    train = replace(preset.train, **REDUCED_TRAIN)
-    return replace(preset, model=replace(preset.model, backbone=f"{preset.model.backbone}_tail"), train=train)
+    """The same preset on cached maps: the last stage of the backbone and all above it learn.
+
+    conv1 to layer3 are frozen and their maps computed once, so the mirror is all that is left of augmentation. Five
+    epochs, half of the preset "cpu", so that two cores train all methods in an afternoon.
+    """
+    model = replace(preset.model, backbone=f"{preset.model.backbone}_tail")
+    return replace(preset, model=model, train=replace(preset.train, epochs=5, mixup=0.0, workers=0))
+
+
+def presets_of(method: str) -> dict[str, Preset]:
+    """All presets of a method by their names. Raises ConfigError for an unknown method."""
+    find_method(method)
+    named = TABLE[method] | {"reduced": reduced(TABLE[method]["cpu"])}
+    if method == "region_net":
+        named["frozen"] = FROZEN
+        named |= {f"plus_{name}": replace(named[name], tier="plus") for name in ("reduced", "frozen")}
+    return named
 
 
 def find_preset(method: str, name: str) -> Preset:
-    """The preset `name` of a method; "paper" and "full" are the same. Raises ConfigError for an unknown name."""
-    find_method(method)
-    named = RIVALS.get(method) or PRESETS | {"full": PRESETS["paper"]}
-    named = named | {"reduced": reduced(named["cpu"])}
-    if "plus" in named:
-        named["frozen"] = replace(FROZEN, model=replace(FROZEN.model, backbone=f"{FROZEN.model.backbone}_tail"))
-        named |= {f"plus_{name}": replace(named[name], tier="plus") for name in ("reduced", "frozen")}
-    name = "full" if name == "paper" else name
+    """The preset `name` of a method. Raises ConfigError, naming the known ones, if there is none."""
+    named = presets_of(method)
     require(name in named, "preset", name, f"one of {', '.join(named)} for {method}")
     return named[name]

@@ -1,10 +1,11 @@
 """The record of a run: one JSON file with its metrics, its config and where it came from."""
 
+import hashlib
 import json
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,11 @@ from actret_core.files import atomic_path
 TIERS = ("demo", "cpu", "full", "plus")
 PACKAGES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "torch", "torchvision", "lightning",
             "pytorch-metric-learning")
+
+
+def run_stem(method: str, variant: str, tier: str, seed: int) -> str:
+    """`<method>[-<variant>]-<tier>-seed<n>`: the name of a run's files."""
+    return "-".join(filter(None, (method, variant, tier, f"seed{seed}")))
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,15 @@ class RunRecord:
         clash = sorted(set(self.extra) & {f.name for f in fields(self)})
         require(not clash, "extra", clash, "keys that are not fields of the record")
 
+    @classmethod
+    def made_now(cls, *, wall_seconds: float, variant: str = "", **fields_: Any) -> "RunRecord":
+        """A record of a run that has just ended, with this machine's device, versions and commit."""
+        return cls(**fields_, wall_seconds=round(wall_seconds, 1), variant=variant, **provenance())
+
     @property
     def stem(self) -> str:
-        """`<method>[-<variant>]-<tier>-seed<n>`: the name of this run's files."""
-        return "-".join(filter(None, (self.method, self.variant, self.tier, f"seed{self.seed}")))
+        """The name of this run's files."""
+        return run_stem(self.method, self.variant, self.tier, self.seed)
 
     def path(self, root: str | Path) -> Path:
         """Where the record lies below the results folder `root`."""
@@ -129,6 +140,12 @@ def provenance() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             continue
     return {"device": _device(), "versions": installed, "commit": _commit()}
+
+
+def fingerprint(images: int, train: Iterable[str], evaluation: Iterable[str]) -> dict[str, Any]:
+    """How many images a run saw, and the SHA-256 of its sample ids, split by split."""
+    names = "\n".join(["train", *sorted(train), "evaluation", *sorted(evaluation)])
+    return {"images": images, "splits_sha256": hashlib.sha256(names.encode()).hexdigest()}
 
 
 class Interval(NamedTuple):

@@ -1,104 +1,83 @@
-"""A run by its name: what is trained, where it finds its data, and where it leaves its results."""
+"""A run is a value: what is trained, resolved once from a name, and where it finds and leaves its files."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from actret_core.config import config_from_dict, require
-from actret_core.data.tokens import FrozenTokens
-from actret_core.distributed import from_first, rank, world
-from actret_core.errors import ConfigError
-from actret_core.experiments.action_data import ActionData, cache_photos, load_data
+from actret_core.config import require
+from actret_core.distributed import from_first, rank
 from actret_core.experiments.presets import Preset, find_preset
-from actret_core.experiments.record import RunRecord, provenance
-from actret_core.experiments.score import assess, fingerprint, record_run
-from actret_core.experiments.train import configure, train_method, train_on_tokens
+from actret_core.experiments.record import run_stem
 from actret_core.files import lock
-from actret_core.models.checkpoint import save_model
-from actret_core.models.region_net import RegionNet
-from actret_core.models.weights import load_backbone
-from actret_core.retrieval import Embeddings
-from actret_core.experiments.action_data import cache_maps
-from actret_core.training.tokens import extract_tokens
-
-
-T = TypeVar("T")
+from actret_core.models.methods import method_of
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a preset of a method, and what differs from it.
+    """One training by a preset, whose `train.seed` is the run's; `resolve_run` makes it from names.
 
-    model, train: fields of the preset's configs and their values; variant: how the file name says it, "" for no
-    difference. flip_too: also record, as the variant "flip" of the tier "plus", what the same weights see with
-    `flip_test`. Raises ConfigError for a field or a value that these configs do not have.
+    Whoever trains, scores or records it changes nothing.
     """
 
-    method: str = "region_net"
-    preset: str = "full"
-    seed: int = 0
-    variant: str = ""
-    model: Mapping[str, Any] = field(default_factory=dict)
-    train: Mapping[str, Any] = field(default_factory=dict)
-    flip_too: bool = False
+    preset: Preset
+    variant: str = ""       # sets runs of one method and tier apart in file names; "" for the preset as it is
+    view: str = "image"     # what cached maps show: the "image", or the "person" cut out of it
+    flip_too: bool = False  # record also what the same weights see with `flip_test`, as "...flip" of the tier plus
 
-    def __post_init__(self) -> None:
-        self.resolve()
-        named = bool(self.variant) or not (self.model or self.train)
-        require(named, "variant", self.variant, "a name for what differs from the preset")
-
-    def resolve(self) -> Preset:
-        """The preset as it is trained. On cached maps, `crop` is not the model's: the maps are those of the person."""
-        preset = find_preset(self.method, self.preset)
-        model = {name: value for name, value in self.model.items() if not (preset.on_maps and name == "crop")}
-        return replace(preset, model=_change(preset.model, model), train=_change(preset.train, self.train))
+    @property
+    def method(self) -> str:
+        """Its name in `METHODS`."""
+        return method_of(self.preset.model)
 
     @property
     def stem(self) -> str:
         """The name of its files: that of its record."""
-        return _joined(self.method, self.full_variant, self.resolve().tier, f"seed{self.seed}")
+        return run_stem(self.method, self.variant, self.preset.tier, self.preset.train.seed)
 
     @property
-    def full_variant(self) -> str:
-        """The record's variant, which also says whether the front of the backbone rested, or all of it."""
-        preset = self.resolve()
-        return _joined("frozen" if preset.token_dim else "reduced" * preset.on_maps, self.variant)
+    def recorded(self) -> list["Run"]:
+        """What is recorded of its training: with `flip_too` the mirrored run, and itself last, which says all is done."""
+        mirrored = replace(self.preset, tier="plus", model=replace(self.preset.model, flip_test=True))
+        too = [Run(mirrored, _joined(self.variant, "flip"), self.view)]
+        return [*too * self.flip_too, self]
 
-    def recorded_as(self, preset: Preset) -> list[tuple[Preset, str]]:
-        """What is recorded of a training by `preset`, and as which variant; the run itself last: then all is done."""
-        mirrored = replace(preset, tier="plus", model=replace(preset.model, flip_test=True))
-        too = [(mirrored, _joined(self.full_variant, "flip"))] * self.flip_too
-        return [*too, (preset, self.full_variant)]
+
+def resolve_run(
+    method: str = "region_net", preset: str = "full", seed: int = 0, variant: str = "",
+    model: Mapping[str, Any] | None = None, train: Mapping[str, Any] | None = None, flip_too: bool = False,
+) -> Run:
+    """From names to a run: the preset of a method, with other values of some fields of its configs.
+
+    `variant` names these differences. Of a preset with a frozen front it begins with "reduced", or "frozen" where
+    tokens are all that is learned from; there `crop` is no field of the model, since the maps are already the person's.
+    Raises ConfigError for an unknown name, field or value, and for changes without a variant.
+    """
+    model, found = dict(model or {}), find_preset(method, preset)
+    require(bool(variant) or not (model or train), "variant", variant, "a name for what differs from the preset")
+    crop = found.on_maps and model.pop("crop", False)
+    kind = "frozen" if found.token_dim else "reduced" * found.on_maps
+    chosen = found.changed(model, dict(train or {}) | {"seed": seed})
+    return Run(chosen, _joined(kind, variant), "person" if crop else "image", flip_too)
 
 
 def _joined(*words: str) -> str:
     return "-".join(filter(None, words))
 
 
-def _change(config: T, changes: Mapping[str, Any]) -> T:
-    return config_from_dict(type(config), asdict(config) | dict(changes))
-
-
 @dataclass(frozen=True)
 class Place:
-    """Where runs find their data, weights and proposals (None: as `load_data` says), and leave what they make.
-
-    results: folder of the records; runs: of checkpoints and logs; maps: of cached maps. dim: of recorded embeddings.
-    """
+    """Where runs find their data, and leave what they make."""
 
     dataset: str
-    data: Path | None = None
-    proposals: Path | None = None
-    weights: str | None = None
-    results: Path = Path("results")
-    runs: Path = Path("runs")
-    maps: Path = Path("runs/maps")
-    dim: int = 256
+    data: Path | None = None             # its folder; None: as `find_root` says
+    proposals: Path | None = None        # a COCO results file; None: the one beside the data
+    weights: str | None = None           # of the backbone: a .safetensors file or a torchvision name; None: from scratch
+    results: Path = Path("results")      # folder of the records
+    runs: Path = Path("runs")            # of checkpoints and logs
+    maps: Path = Path("runs/maps")       # of cached maps
+    dim: int = 256                       # numbers of a recorded embedding
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, "dim", self.dim, "at least 1")
@@ -113,94 +92,8 @@ class Place:
 
 
 @contextmanager
-def claim(run: Run, place: Place) -> Iterator[bool]:
-    """Keep all others from a run while it lasts; yields False where another one has it."""
+def claimed(run: Run, place: Place) -> Iterator[bool]:
+    """Hold a run, so that no other process trains it meanwhile; yields False where another one holds it."""
     path = place.folder(run).with_name(f"{run.stem}.lock")
     with nullcontext(False) if rank() else lock(path, wait=False) as held:
         yield from_first(held)
-
-
-def perform(run: Run, place: Place, keep: bool = True, deadline: float = float("inf")) -> RunRecord:
-    """Train, evaluate and record; an interrupted run goes on after its last epoch.
-
-    With `keep` the weights stay in `place.folder(run)`; otherwise its checkpoints go, too. Raises OutOfTime as `fit`.
-    """
-    data = load_data(place.dataset, place.data, run.resolve().model, place.proposals)
-    preset, out = configure(run.resolve(), data, place.weights, run.seed), place.folder(run)
-    if preset.on_maps:
-        require(place.weights is not None, "weights", None, f"pretrained weights for the preset {run.preset!r}")
-        data = cache_maps(data, preset.model, place.weights, place.maps, "person" if run.model.get("crop") else "image")
-    if preset.token_dim:
-        return perform_on_tokens(data, run.recorded_as(preset), place.weights, place.runs, out, place.results)
-    data = cache_photos(data, preset.model, preset.train.workers)
-    model, result = train_method(data, preset, place.weights, out, progress=not rank(), deadline=deadline)
-    if keep and not rank():
-        save_model(out / "model.safetensors", model)
-    for view, variant in run.recorded_as(preset):
-        record = record_run(data, view, model, result, place.results, variant, place.dim)
-    if not keep and not rank():
-        for path in out.rglob("*.ckpt"):
-            path.unlink()
-    return record
-
-
-def run_alone(run: Run, place: Place) -> RunRecord:
-    """`perform` a run that nobody else has. Raises ConfigError otherwise."""
-    with claim(run, place) as mine:
-        if not mine:
-            raise ConfigError(f"{place.folder(run)}: another process trains this run; wait for it, or stop it")
-        return perform(run, place)
-
-
-def cached_tokens(data: ActionData, preset: Preset, weights: str | Path, folder: Path) -> FrozenTokens:
-    """The tokens of the training set, of the evaluation set and of its mirror, in this order; computed once.
-
-    The preset says how many regions there are, how they are pooled, and how many numbers a token has. The file in
-    `folder` bears the first digits of the SHA-256 of the backbone's weights.
-    """
-    c, made_by = preset.model, data.maps[data.train.name].info.weights[:8]
-    path = folder / f"{data.train.dataset}-k{c.k}-{c.pooling}-{preset.token_dim}-{made_by}.npz"
-    with lock(f"{path}.lock"):
-        if not path.exists():
-            model = RegionNet(c)
-            load_backbone(model.backbone, weights)
-            mirror = data.mirrored(data.evaluation, c)
-            parts = {split.name: data.dataset(split, c) for split in (data.train, data.evaluation)} | {"mirror": mirror}
-            found = extract_tokens(model, parts, preset.token_dim, workers=0)
-            mirrored = np.arange(len(found.ids)) >= len(found.ids) - len(mirror)
-            replace(found, ids=np.where(mirrored, np.char.add(found.ids, " mirrored"), found.ids)).save(path)
-    return FrozenTokens.load(path)
-
-
-def perform_on_tokens(
-    data: ActionData, recorded_as: Sequence[tuple[Preset, str]], weights: str | Path, runs: Path, out: Path,
-    results: Path,
-) -> RunRecord:
-    """Train once, and record what each preset of `recorded_as` sees in the evaluation set, under its variant.
-
-    Tokens are kept below `runs`. The embeddings of so small a model are not recorded, nor is it kept. Returns the last
-    record. Raises ConfigError for several processes, which so short a training is not worth.
-    """
-    require(world() == 1, "nproc_per_node", world(), "1 for runs on tokens, which take seconds")
-    tokens, start = cached_tokens(data, recorded_as[-1][0], weights, runs / "tokens"), time.perf_counter()
-    _, both = train_on_tokens(tokens, recorded_as[-1][0], out)
-    seconds = time.perf_counter() - start
-    records = [_record(data, preset, variant, both, seconds) for preset, variant in recorded_as]
-    for record in records:
-        record.write(results)
-    for path in out.rglob("*.ckpt"):
-        path.unlink()
-    return records[-1]
-
-
-def _record(data: ActionData, preset: Preset, variant: str, both: Embeddings, seconds: float) -> RunRecord:
-    count = len(data.evaluation)
-    plain, mirrored = both.features[:count], both.features[count:]
-    features = (plain + mirrored) / 2 if preset.model.flip_test else plain
-    embeddings = replace(both, features=features, labels=both.labels[:count], ids=both.ids[:count])
-    config = {"model": asdict(preset.model), "train": asdict(preset.train), "token_dim": preset.token_dim}
-    return RunRecord(
-        data.train.dataset, "region_net", preset.tier, preset.train.seed, assess(embeddings), config,
-        epochs=preset.train.epochs, wall_seconds=round(seconds, 1), **provenance(),
-        dataset_fingerprint=fingerprint(data), variant=variant,
-    )

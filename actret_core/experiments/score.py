@@ -1,81 +1,96 @@
 """From a trained model to its record: embed, score, compress, write."""
 
-import hashlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from actret_core.experiments.action_data import ActionData
 from actret_core.config import require
-from actret_core.data.sample import ActionSplit
-from actret_core.training.embed import to_embeddings
-from actret_core.models.methods import method_of
 from actret_core.distributed import first_alone, from_first, rank
+from actret_core.experiments.action_data import ActionData
 from actret_core.experiments.presets import Preset
-from actret_core.experiments.record import RunRecord, provenance
+from actret_core.experiments.record import RunRecord, fingerprint
+from actret_core.experiments.run import Run
 from actret_core.retrieval import (
     Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map,
 )
-from actret_core.training.embed import Embedded, embed
+from actret_core.data.sample import ActionSplit
+from actret_core.training.embed import Embedded, embed, to_embeddings
 from actret_core.training.fit import FitResult
 from actret_core.training.pairs import resort
 
+Scores = dict[str, Any]
 
-def assess(embeddings: Embeddings, k1: int = 200, k2: int = 20, lambda_: float = 0.3) -> dict[str, Any]:
+
+def retrieval_scores(embeddings: Embeddings, k1: int = 200, k2: int = 20, lambda_: float = 0.3) -> Scores:
     """The retrieval metrics of a record, in percent: plain with an interval, and re-ranked in both variants."""
     plain = evaluate(embeddings)
-    metrics = plain.as_percent()
-    metrics["mAP_ci95"] = [round(100 * v, 4) for v in bootstrap_interval(plain.per_query)]
+    scores = plain.as_percent()
+    scores["mAP_ci95"] = [round(100 * v, 4) for v in bootstrap_interval(plain.per_query)]
     for key, variant in (("reranked", "concatenated"), ("reranked_single", "single")):
         distances = k_reciprocal_rerank(embeddings.features, k1=k1, k2=k2, lambda_=lambda_, variant=variant)
-        scores = evaluate(embeddings, distances=distances).as_percent()
-        metrics[key] = scores | {"variant": variant, "k1": k1, "k2": k2, "lambda": lambda_}
-    return metrics
+        reranked = evaluate(embeddings, distances=distances).as_percent()
+        scores[key] = reranked | {"variant": variant, "k1": k1, "k2": k2, "lambda": lambda_}
+    return scores
 
 
 def record_run(
-    data: ActionData, preset: Preset, model: nn.Module, result: FitResult, results: Path,
-    variant: str = "", dim: int = 256,
+    data: ActionData, run: Run, model: nn.Module, result: FitResult, results: Path, dim: int = 256
 ) -> RunRecord:
     """Embed both splits, score them, and write the record, the small test embeddings and the logits below `results`.
 
     `metrics` are those of the small files (a PCA fitted on the training set, float16), so that anyone can compute them;
     `metrics_full_dim` are those of the model's own features; for the Reranking Transformer, `resorted` are those of
-    their ranking with its best places sorted anew. `parts_of_a_batch` are the sizes in which batches went on where
-    memory ran out. Several processes share the embedding; the first one scores and writes. Raises ConfigError unless
-    `dim` is 1 or more.
+    their ranking after its best places have been sorted again. `parts_of_a_batch` are the sizes into which batches were
+    split where memory ran out. Several processes share the embedding; the first one scores and writes. Raises
+    ConfigError unless `dim` is 1 or more.
     """
     require(dim >= 1, "dim", dim, "at least 1")
-    train, test = (embed_split(data, preset, model, split) for split in (data.train, data.evaluation))
-    own, ranking = to_embeddings(data.evaluation, test.features), None
-    if preset.pairs:
-        ranking = resort(model, data.dataset(data.evaluation, preset.model), own, preset.train.precision)
-    small = replace(own, features=compress(train.features, test.features, dim))
-    logits = replace(own, features=test.logits.astype(np.float16))
+    train, test = (embed_split(data, run.preset, model, split) for split in (data.train, data.evaluation))
+    own = to_embeddings(data.evaluation, test.features)
+    extra = {"train_loss": list(result.losses)} | _parts(result) | _resorted(run.preset, data, model, own)
     record = None
     with first_alone():
         if not rank():
-            extra = _beside(preset, result, own, _recognition(test.logits, data), ranking)
-            record = _record(data, preset, result, assess(small) | _recognition(logits.features, data), extra, variant)
-            small.save(record.embeddings_path(results))
-            logits.save(record.logits_path(results))
-            record.write(results)
+            small = replace(own, features=compress(train.features, test.features, dim))
+            record = _write(data, run, result, results, own, small, test.logits, extra)
     return from_first(record)
 
 
-def _record(
-    data: ActionData, preset: Preset, result: FitResult, metrics: dict[str, Any], extra: dict[str, Any], variant: str
+def _write(
+    data: ActionData, run: Run, result: FitResult, results: Path, own: Embeddings, small: Embeddings,
+    logits: np.ndarray, extra: Scores,
 ) -> RunRecord:
-    config = {"model": asdict(preset.model), "train": asdict(preset.train)}
-    if preset.pairs:
-        config["pairs"] = asdict(preset.pairs)
-    return RunRecord(
-        data.train.dataset, method_of(preset.model), preset.tier, preset.train.seed, metrics, config,
-        epochs=result.epochs, wall_seconds=round(result.wall_seconds, 1), **provenance(),
-        dataset_fingerprint=fingerprint(data), variant=variant, extra=extra,
+    kept = replace(own, features=logits.astype(np.float16))
+    extra = extra | {"metrics_full_dim": retrieval_scores(own) | _recognition(logits, data)}
+    record = _record(data, run, result, retrieval_scores(small) | _recognition(kept.features, data), extra)
+    small.save(record.embeddings_path(results))
+    kept.save(record.logits_path(results))
+    record.write(results)
+    return record
+
+
+def record_token_run(
+    data: ActionData, run: Run, embeddings: Embeddings, result: FitResult, results: Path
+) -> RunRecord:
+    """Score and record a fusion transformer on frozen tokens; embeddings: of the evaluation set, then of its mirror."""
+    count = len(data.evaluation)
+    plain, mirrored = embeddings.features[:count], embeddings.features[count:]
+    features = (plain + mirrored) / 2 if run.preset.model.flip_test else plain
+    record = _record(data, run, result, retrieval_scores(to_embeddings(data.evaluation, features)))
+    record.write(results)
+    return record
+
+
+def _record(
+    data: ActionData, run: Run, result: FitResult, metrics: Scores, extra: Scores | None = None
+) -> RunRecord:
+    return RunRecord.made_now(
+        dataset=data.train.dataset, method=run.method, tier=run.preset.tier, seed=run.preset.train.seed,
+        metrics=metrics, config=run.preset.as_config(), epochs=result.epochs, wall_seconds=result.wall_seconds,
+        dataset_fingerprint=data_fingerprint(data), variant=run.variant, extra=extra or {},
     )
 
 
@@ -88,27 +103,23 @@ def embed_split(data: ActionData, preset: Preset, model: nn.Module, split: Actio
     return Embedded(*(sum(parts) / len(views) for parts in zip(*found, strict=True)))
 
 
-def _recognition(logits: np.ndarray, data: ActionData) -> dict[str, float]:
+def _recognition(logits: np.ndarray, data: ActionData) -> Scores:
     return {"recognition_mAP": round(100 * recognition_map(logits, data.evaluation.targets), 4)}
 
 
-def _beside(
-    preset: Preset, result: FitResult, own: Embeddings, recognition: dict[str, float], ranking: np.ndarray | None
-) -> dict[str, Any]:
-    """What else a record says."""
-    extra = {"train_loss": list(result.losses), "metrics_full_dim": assess(own) | recognition}
-    if result.halved:
-        extra["parts_of_a_batch"] = list(result.halved)
-    if ranking is not None:
-        extra["resorted"] = evaluate(own, ranking=ranking).as_percent() | {"top": preset.model.top}
-    return extra
+def _parts(result: FitResult) -> Scores:
+    return {"parts_of_a_batch": list(result.halved)} if result.halved else {}
 
 
-def fingerprint(data: ActionData) -> dict[str, Any]:
-    """How many images a run saw, and the SHA-256 of its sample ids, split by split."""
+def _resorted(preset: Preset, data: ActionData, model: nn.Module, own: Embeddings) -> Scores:
+    """The Reranking Transformer's scores; nothing for other methods."""
+    if not preset.pairs:
+        return {}
+    ranking = resort(model, data.dataset(data.evaluation, preset.model), own, preset.train.precision)
+    return {"resorted": evaluate(own, ranking=ranking).as_percent() | {"top": preset.model.top}}
+
+
+def data_fingerprint(data: ActionData) -> dict[str, Any]:
+    """How many images both splits have, and the SHA-256 of the ids of their samples."""
     samples = [*data.train.samples, *data.evaluation.samples]
-    names = "\n".join(["train", *sorted(data.train.ids), "evaluation", *sorted(data.evaluation.ids)])
-    return {
-        "images": len({s.image_id for s in samples}),
-        "splits_sha256": hashlib.sha256(names.encode()).hexdigest(),
-    }
+    return fingerprint(len({s.image_id for s in samples}), data.train.ids, data.evaluation.ids)

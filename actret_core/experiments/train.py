@@ -5,14 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
+import numpy as np
 import torch
 from torch import nn
 
+from actret_core.config import require
 from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.split import hold_out
 from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
+from actret_core.distributed import world
 from actret_core.experiments.action_data import ActionData, cache_photos
 from actret_core.experiments.presets import DEMO, Preset
+from actret_core.files import lock
 from actret_core.models.baselines.rrt import Rrt
 from actret_core.models.fusion import FusionHead
 from actret_core.models.methods import build_model
@@ -23,6 +27,7 @@ from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed, to_embeddings
 from actret_core.training.fit import FitResult, fit
 from actret_core.training.pairs import train_pairs
+from actret_core.training.tokens import extract_tokens
 
 
 def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed: int) -> Preset:
@@ -38,12 +43,12 @@ def train_method(
     data: ActionData, preset: Preset, weights: str | Path | None, out: Path, progress: bool = True,
     deadline: float = float("inf"),
 ) -> tuple[nn.Module, FitResult]:
-    """Train the preset's method from ImageNet weights (None: from scratch); resumes a run begun in `out`.
+    """Train the preset's method from pretrained weights (None: from scratch); resumes a run begun in `out`.
 
-    Photographs are decoded on first use (`cache_photos`). Where the preset has a second stage, of pairs, the result
-    counts the epochs, seconds and losses of both. Raises OutOfTime as `fit` does, by `deadline`.
+    Decode the photographs once before (`cache_photos`), or each epoch decodes them again. Where the preset has a second
+    stage, on pairs, the result counts the epochs, seconds and losses of both. Raises OutOfTime as `fit` does, by
+    `deadline`.
     """
-    data = cache_photos(data, preset.model, preset.train.workers, progress)
     L.seed_everything(preset.train.seed, verbose=False)
     model = build_model(preset.model)
     if weights:
@@ -68,24 +73,44 @@ def _train_second_stage(
     return train_pairs(model, plain, found, replace(preset.pairs, seed=c.seed), out / "pairs", progress, deadline)
 
 
-train_region_net = train_method  # its name in the chapters on the region-aware model
+def cached_tokens(data: ActionData, preset: Preset, weights: str | Path, folder: Path) -> FrozenTokens:
+    """The tokens of the training set, of the evaluation set and of its mirror, in this order; computed once.
+
+    The preset says how many regions there are, how they are pooled, and how many numbers a token has. The file in
+    `folder` is named by them, and by the first digits of the SHA-256 of the backbone's weights.
+    """
+    c, made_by = preset.model, data.maps[data.train.name].info.weights[:8]
+    path = folder / f"{data.train.dataset}-k{c.k}-{c.pooling}-{preset.token_dim}-{made_by}.npz"
+    with lock(f"{path}.lock"):
+        if not path.exists():
+            model = RegionNet(c)
+            load_backbone(model.backbone, weights)
+            mirror = data.mirrored(data.evaluation, c)
+            parts = {split.name: data.dataset(split, c) for split in (data.train, data.evaluation)} | {"mirror": mirror}
+            found = extract_tokens(model, parts, preset.token_dim, workers=0)
+            mirrored = np.arange(len(found.ids)) >= len(found.ids) - len(mirror)
+            replace(found, ids=np.where(mirrored, np.char.add(found.ids, " mirrored"), found.ids)).save(path)
+    return FrozenTokens.load(path)
 
 
 def train_on_tokens(
     frozen: FrozenTokens, preset: Preset, out: Path, progress: bool = True
-) -> tuple[FusionHead, Embeddings]:
+) -> tuple[FusionHead, Embeddings, FitResult]:
     """Train the fusion transformer alone on region tokens, and embed the images outside their training set.
 
-    Resumes a run begun in `out`. The numbers of actions and of regions are those of `frozen`.
+    Resumes a run begun in `out`. The numbers of actions and of regions are those of `frozen`. Raises ConfigError under
+    several processes: so short a training is not worth sharing.
     """
+    require(world() == 1, "nproc_per_node", world(), "1 for runs on tokens, which take seconds")
     config, train = replace(preset.model, classes=len(frozen.actions), k=frozen.values.shape[1] - 2), preset.train
     L.seed_everything(train.seed, verbose=False)
     head = FusionHead(config, frozen.values.shape[2])
     learned = hold_out_tokens(frozen, train.held_out, train.seed) if train.held_out else frozen
     held = TokenDataset(learned, ~learned.train, config.features) if train.held_out else None
-    fit(head, TokenDataset(learned, learned.train, config.features), held, train, out, progress)
+    result = fit(head, TokenDataset(learned, learned.train, config.features), held, train, out, progress)
     rest = TokenDataset(frozen, ~frozen.train, config.features)
-    return head, Embeddings(embed(head, rest, batch_size=256, progress=progress).features, rest.labels, rest.ids)
+    features = embed(head, rest, batch_size=256, progress=progress).features
+    return head, Embeddings(features, rest.labels, rest.ids), result
 
 
 def pretrain_small(

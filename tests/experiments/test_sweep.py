@@ -4,17 +4,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from actret_core.cli import main as cli
-from actret_core.experiments import sweep
-from actret_core.errors import DataError
-from actret_core.files import lock
+from actret_core.experiments.perform import perform
+from actret_core.errors import ConfigError, DataError
+from actret_core.models.methods import METHODS
 from actret_core.experiments.record import read_record
-from actret_core.experiments.run import Place, claim
-from actret_core.experiments.sweep import listing, run_sweep, state
-from actret_core.experiments.sweep import read_sweep
+from actret_core.experiments.run import Place, Run, claimed
+from actret_core.experiments.sweep import SHIPPED, listing, read_sweep, run_sweep, shipped, state
 from actret_core.training.fit import OutOfTime
 
 TINY = """
@@ -87,7 +88,7 @@ def test_a_killed_run_goes_on_to_the_same_record(
     """The process dies in the second epoch, without a chance to say anything, or with one."""
     (run,) = read_sweep(home / "tiny.yaml")[:1]
     perfect = Place("playground", playground, dim=4, runs=home / "other", results=home / "whole")
-    sweep.perform(run, perfect, keep=True)
+    perform(run, perfect, keep=True)
     assert (perfect.folder(run) / "model.safetensors").exists()
     command = [sys.executable, "-c", KILLED, cause, "sweep", "tiny.yaml", "--data", str(playground), "--dim", "4"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -100,94 +101,186 @@ def test_a_killed_run_goes_on_to_the_same_record(
     assert found.extra["train_loss"] == expected.extra["train_loss"] and len(found.extra["train_loss"]) == found.epochs
 
 
-@pytest.fixture
-def performed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the runs that are performed, which takes no time here."""
-    done = []
+class Performed:
+    """Stands in for `perform`: takes no time, fails for seed 1, and remembers the names of its runs."""
 
-    def perform(run, place, keep, deadline):
-        done.append(run.stem)
-        if run.seed == 1:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, run: Run, place: Place, keep: bool, deadline: float) -> SimpleNamespace:
+        self.names.append(run.stem)
+        if run.preset.train.seed == 1:
             raise DataError("something is absent")
         place.record(run).parent.mkdir(parents=True, exist_ok=True)
         place.record(run).write_text("{}")
-        return type("Record", (), {"metrics": {"mAP": 12.34}, "epochs": 3})
-
-    monkeypatch.setattr(sweep, "perform", perform)
-    return done
+        return SimpleNamespace(metrics={"mAP": 12.34}, epochs=3)
 
 
 def test_one_failure_does_not_hold_up_the_others(
-    home: Path, performed: list[str], playground: Path, capsys: pytest.CaptureFixture
+    home: Path, place: Place, capsys: pytest.CaptureFixture
 ) -> None:
-    names = [run.stem for run in read_sweep(home / "tiny.yaml")]
-    with pytest.raises(SystemExit) as error:
-        cli.main(["sweep", "tiny.yaml", "--data", str(playground)])
-    assert error.value.code == f"actret_core: failed: {names[1]}; the lines above say why"
-    assert performed == names
+    runs, performed = read_sweep(home / "tiny.yaml"), Performed()
+    names = [run.stem for run in runs]
+    assert run_sweep(runs, place, perform=performed) == [names[1]] and performed.names == names
     said = capsys.readouterr().out
-    assert f"{names[1]}: failed; something is absent" in said and "1 of 3 runs are left" in said
+    assert f"{names[1]}: failed; something is absent" in said
+    assert f"{names[2]}: recorded, mAP 12.3 after 3 epochs" in said
+    assert listing(runs, place).endswith("1 of 3 runs are left")
 
 
-def test_another_process_s_run_is_left_alone(
-    home: Path, place: Place, performed: list[str], capsys: pytest.CaptureFixture
-) -> None:
+def test_another_process_s_run_is_left_alone(home: Path, place: Place, capsys: pytest.CaptureFixture) -> None:
     first, _, third = runs = read_sweep(home / "tiny.yaml")
-    with claim(first, place) as mine, claim(third, place) as also:
+    performed = Performed()
+    with claimed(first, place) as mine, claimed(third, place) as also:
         assert mine and also
-        run_sweep(runs, place)
-        assert performed == [runs[1].stem]
-    assert capsys.readouterr().out.count("left alone, another process trains it") == 2
-    with lock(place.folder(first).with_name(f"{first.stem}.lock"), wait=False) as free:
-        assert free
+        run_sweep(runs, place, perform=performed)
+        assert performed.names == [runs[1].stem]
+    assert capsys.readouterr().out.count("skipped, another process trains it") == 2
 
 
-def test_a_single_run_says_that_another_has_it(home: Path, place: Place, playground: Path) -> None:
-    (run,) = read_sweep("rivals", "demo", 0)[:1]
-    with claim(run, place), pytest.raises(SystemExit, match="another process trains this run; wait for it"):
-        cli.main(["train", "--preset", "demo", "--data", str(playground)])
-
-
-def test_the_list_says_what_is_left(
-    home: Path, place: Place, performed: list[str], playground: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_list_says_what_is_left(home: Path, place: Place, playground: Path, capsys: pytest.CaptureFixture) -> None:
     runs = read_sweep(home / "tiny.yaml")
-    run_sweep(runs[:1], place)
+    run_sweep(runs[:1], place, perform=Performed())
     (place.folder(runs[1]) / "pairs").mkdir(parents=True)
     (place.folder(runs[1]) / "pairs" / "last.ckpt").touch()
+    states = zip(("recorded", "begun", "left"), runs, strict=True)
+    expected = "".join(f"{word:10}{run.stem}\n" for word, run in states) + "2 of 3 runs are left"
+    assert listing(runs, place) == expected
     capsys.readouterr()
     cli.main(["sweep", "tiny.yaml", "--data", str(playground), "--list"])
-    states, count = zip(("recorded", "begun", "left"), runs, strict=True), "2 of 3 runs are left\n"
-    assert capsys.readouterr().out == "".join(f"{word:10}{run.stem}\n" for word, run in states) + count
-    assert len(performed) == 1 and listing(runs, place).endswith(count.strip())
+    assert capsys.readouterr().out == expected + "\n"
 
 
-def test_the_time_is_over_before_a_run(
-    home: Path, place: Place, performed: list[str], capsys: pytest.CaptureFixture
-) -> None:
-    runs = read_sweep(home / "tiny.yaml")
-    assert run_sweep(runs, place, minutes=0) == [] and not performed
-    assert capsys.readouterr().out == f"the 0 minutes are over before {runs[0].stem}; call again to go on\n"
+def test_the_time_is_over_before_a_run(home: Path, place: Place, capsys: pytest.CaptureFixture) -> None:
+    runs, performed = read_sweep(home / "tiny.yaml"), Performed()
+    assert run_sweep(runs, place, minutes=0, perform=performed) == [] and not performed.names
+    assert capsys.readouterr().out == f"the 0 minutes are over before {runs[0].stem}; call again to resume\n"
 
 
-def test_the_time_is_over_between_two_epochs(
-    home: Path, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_time_is_over_between_two_epochs(home: Path, place: Place, capsys: pytest.CaptureFixture) -> None:
     def stop(*_: object) -> None:
-        raise OutOfTime("stopped after epoch 2 of 3; call again to go on")
+        raise OutOfTime("stopped after epoch 2 of 3; call again to resume")
 
-    monkeypatch.setattr(sweep, "perform", stop)
     runs = read_sweep(home / "tiny.yaml")
-    assert run_sweep(runs, place, minutes=5) == []
-    said = f"{runs[0].stem}: the 5 minutes are over; stopped after epoch 2 of 3; call again to go on\n"
+    assert run_sweep(runs, place, minutes=5, perform=stop) == []
+    said = f"{runs[0].stem}: the 5 minutes are over; stopped after epoch 2 of 3; call again to resume\n"
     assert capsys.readouterr().out == said
 
 
 def test_a_budget_stops_a_real_run(home: Path, place: Place) -> None:
-    """The deadline reaches the training, which then goes on where it was."""
+    """The deadline reaches the training, which resumes where it was."""
     (run,) = read_sweep(home / "tiny.yaml")[:1]
     with pytest.raises(OutOfTime, match="stopped after epoch 1 of 3"):
-        sweep.perform(run, place, deadline=0.0)
+        perform(run, place, deadline=0.0)
     assert state(run, place) == "begun"
     saved = json.loads((place.folder(run) / "config.json").read_text())
     assert saved["train"]["epochs"] == 3
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_runs_come_in_their_order_seed_by_seed(file) -> None:
+    runs = read_sweep(file("""
+preset: demo
+runs:
+  - {method: delg}
+  - {seeds: [2, 0], variant: wide, model: {ffn: 8}, train: {milestones: [3, 5], schedule: multistep}}
+  - {preset: full, variant: ag, model: {features: ag}}
+"""))
+    assert [run.stem for run in runs] == [
+        "delg-demo-seed0", "region_net-wide-demo-seed2", "region_net-wide-demo-seed0", "region_net-ag-full-seed0",
+    ]
+    assert runs[1].preset.model.ffn == 8 and runs[1].preset.train.milestones == (3, 5)
+
+
+def test_preset_and_seed_may_be_others(file) -> None:
+    text = "preset: reduced\nruns: [{method: delg}, {method: token, preset: full, seeds: [0, 1]}]"
+    runs = read_sweep(file(text), preset="demo", seed=4)
+    assert [run.stem for run in runs] == ["delg-demo-seed4", "token-full-seed4"]
+
+
+WRONG = [
+    ("runs: [{}]\nprest: full", "the file: SweepFile has no field 'prest'; did you mean 'preset'?"),
+    ("runs: [{}, {sede: [1]}]", "run 2: Row has no field 'sede'; did you mean 'seeds'?"),
+    ("runs: [{variant: x, model: {blcks: 2}}]", "run 1: RegionNetConfig has no field 'blcks'; did you mean 'blocks'?"),
+    ("runs: [{variant: x, train: {epoch: 2}}]", "run 1: TrainConfig has no field 'epoch'; did you mean 'epochs'?"),
+    ("runs: [{variant: x, model: {blocks: 0}}]", "run 1: blocks=0: expected at least 1"),
+    ("runs: [{variant: x, model: {blocks: four}}]", "run 1: "),
+    ("runs: [{model: {blocks: 2}}]", "run 1: variant='': expected a name for what differs"),
+    ("runs: [{method: resnet}]", "run 1: method='resnet': expected one of region_net"),
+    ("runs: [{preset: fast}]", "run 1: preset='fast': expected one of"),
+    ("runs: [{seeds: 3}]", "run 1: seeds=3: expected a list of whole numbers"),
+    ("runs: [{seeds: [a]}]", "run 1: seeds=('a',): expected a list of whole numbers"),
+    ("runs: [{seeds: []}]", "run 1: seeds=(): expected a list of whole numbers"),
+    ("runs: [{variant: x, model: [2]}]", "run 1: model=(2,): expected fields of the config"),
+    ("runs: [delg]", "run 1: 'delg': expected keys and values"),
+    ("runs: []", "the file: runs=(): expected a list with a run or more"),
+    ("- 1", "the file: [1]: expected keys and values"),
+    ("runs: [{}, {seeds: [1, 0]}]", "region_net-full-seed0 stands twice; give one of them a `variant`"),
+    ("runs: [", "not a readable sweep"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_a_mistake_names_the_file_the_run_and_the_key(file, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
+        read_sweep(file(text))
+    assert "mine.yaml" in str(error.value)
+
+
+def test_an_absent_file_names_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none.yaml: not a readable sweep .* one of full, plus, plus_cpu, plus_frozen, rivals"):
+        read_sweep(tmp_path / "none.yaml")
+
+
+def parts(runs: list[Run]) -> set[str]:
+    return {run.variant for run in runs if run.method == "region_net"}
+
+
+def test_the_full_sweep_begins_with_the_paper_and_has_all_tables() -> None:
+    runs = read_sweep("full")
+    assert [run.stem for run in runs[:3]] == [f"region_net-full-seed{seed}" for seed in range(3)]
+    assert {run.method for run in runs} == set(METHODS)
+    assert {"gl", "al", "ag", "mean", "no_position", "no_type", "no_embedding"} <= parts(runs)
+    assert {run.preset.model.blocks for run in runs if run.method == "region_net"} == {1, 2, 3, 4, 6}
+    assert all(run.preset.tier == "full" for run in runs)
+
+
+def test_the_rivals_are_all_methods_under_any_preset() -> None:
+    for preset in ("reduced", "full", "cpu", "demo"):
+        runs = read_sweep("rivals", preset, 1)
+        assert {run.method for run in runs} == set(METHODS) and len(runs) == len(METHODS) + 1
+        assert {run.preset.train.seed for run in runs} == {1} and all(run.stem.endswith("seed1") for run in runs)
+    assert read_sweep("rivals")[-1].stem == "strong_reid-reduced-person-cpu-seed0"
+
+
+@pytest.mark.parametrize(("name", "tier"), [("plus", "full"), ("plus_cpu", "cpu"), ("plus_frozen", "cpu")])
+def test_each_part_of_plus_stands_beside_the_setting_that_it_is_added_to(name: str, tier: str) -> None:
+    """With the same seeds; and what stands together stands alone, too."""
+    rows = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())["runs"]
+    base, parts = [row for row in rows if "variant" not in row], {r["variant"]: r for r in rows if "variant" in r}
+    runs = read_sweep(name)
+    assert {run.preset.tier for run in runs[: len(base[0]["seeds"])]} == {tier} and base[0]["flip_too"]
+    assert all(row["seeds"] == base[0]["seeds"] for row in rows)
+    assert {run.preset.tier for run in runs[len(base[0]["seeds"]) :]} == {"plus"}
+
+    def changes(row: dict) -> list:
+        return [*row.get("model", {}).items(), *row.get("train", {}).items()]
+
+    alone = [change for name, row in parts.items() if name != "all" for change in changes(row)]
+    assert all(changes(row) for row in parts.values())
+    assert all(change in [*alone, ("flip_test", True)] for change in changes(parts["all"]))
+
+
+def test_every_shipped_sweep_is_readable() -> None:
+    assert shipped() == ["full", "plus", "plus_cpu", "plus_frozen", "rivals"]
+    for name in shipped():
+        assert read_sweep(name)

@@ -14,14 +14,15 @@ from actret_core.data.playground import PLAYGROUND_ACTIONS
 from actret_core.data.playground.pretext import read_pretext
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import ConfigError, DataError
-from actret_core.experiments.train import configure, pretrain_small, train_region_net
+from actret_core.experiments.train import configure, pretrain_small, train_method
 from actret_core.training.embed import to_embeddings
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone, save_small_backbone
 from actret_core.experiments.presets import Preset
-from actret_core.experiments.score import assess, embed_split, fingerprint, record_run
+from actret_core.experiments.score import retrieval_scores, embed_split, data_fingerprint, record_run
 from actret_core.experiments.record import RunRecord, read_record
+from actret_core.experiments.run import Run
 from actret_core.retrieval import Embeddings, evaluate, recognition_map
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
@@ -36,7 +37,7 @@ TINY = Preset(
 )
 
 
-class Run(NamedTuple):
+class Trained(NamedTuple):
     data: ActionData
     preset: Preset
     model: RegionNet
@@ -63,17 +64,17 @@ def drawings(playground: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
-def run(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """All steps from the folder to the record, two epochs on the playground."""
     folder = tmp_path_factory.mktemp("run")
     data = load_data("playground", drawings, TINY.model)
     preset = configure(TINY, data, None, seed=3)
-    model, result = train_region_net(data, preset, None, folder / "out", progress=False)
-    record = record_run(data, preset, model, result, folder / "results", dim=16)
-    return Run(data, preset, model, result, folder / "results", record)
+    model, result = train_method(data, preset, None, folder / "out", progress=False)
+    record = record_run(data, Run(preset), model, result, folder / "results", dim=16)
+    return Trained(data, preset, model, result, folder / "results", record)
 
 
-def test_both_splits_are_read_and_every_sample_is_ranked(run: Run, drawings: Path) -> None:
+def test_both_splits_are_read_and_every_sample_is_ranked(run: Trained, drawings: Path) -> None:
     data = run.data
     assert (len(data.train), len(data.evaluation)) == (36, 24)
     assert data.context.keys() == {*data.train.ids, *data.evaluation.ids}
@@ -84,7 +85,7 @@ def test_both_splits_are_read_and_every_sample_is_ranked(run: Run, drawings: Pat
     )
 
 
-def test_a_dataset_is_augmented_only_if_asked(run: Run) -> None:
+def test_a_dataset_is_augmented_only_if_asked(run: Trained) -> None:
     plain = run.data.dataset(run.data.train, TINY.model)
     random = run.data.dataset(run.data.train, TINY.model, augment=TINY.train)
     assert torch.equal(plain[0]["image"], plain[0]["image"])
@@ -93,7 +94,7 @@ def test_a_dataset_is_augmented_only_if_asked(run: Run) -> None:
     assert plain[0]["image"].shape == (3, 32, 32) and plain[0]["regions"].shape == (3, 4)
 
 
-def test_the_record_is_what_was_run(run: Run) -> None:
+def test_the_record_is_what_was_run(run: Trained) -> None:
     path = run.results / "playground" / "region_net-demo-seed3.json"
     record, values = read_record(path), json.loads(path.read_text())
     assert (record.dataset, record.method, record.tier, record.seed) == (
@@ -121,7 +122,7 @@ def test_the_record_is_what_was_run(run: Run) -> None:
     }
 
 
-def test_the_metrics_are_those_of_the_embeddings_file(run: Run) -> None:
+def test_the_metrics_are_those_of_the_embeddings_file(run: Trained) -> None:
     """What anyone can recompute, without model and images."""
     small = Embeddings.load(run.record.embeddings_path(run.results))
     assert small.ids.tolist() == run.data.evaluation.ids
@@ -129,13 +130,13 @@ def test_the_metrics_are_those_of_the_embeddings_file(run: Run) -> None:
     assert small.features.shape[1] == 16
     metrics = dict(run.record.metrics)
     del metrics["recognition_mAP"]
-    assert assess(small) == metrics
+    assert retrieval_scores(small) == metrics
     assert evaluate(small).as_percent() == {name: metrics[name] for name in ("mAP", "rank1", "rank5")}
     low, high = metrics["mAP_ci95"]
     assert low <= metrics["mAP"] <= high
 
 
-def test_the_metrics_of_the_full_features_stand_beside(run: Run) -> None:
+def test_the_metrics_of_the_full_features_stand_beside(run: Trained) -> None:
     found = embed(run.model, run.data.dataset(run.data.evaluation, run.preset.model), progress=False)
     full = evaluate(to_embeddings(run.data.evaluation, found.features)).as_percent()
     beside = run.record.extra["metrics_full_dim"]
@@ -144,20 +145,20 @@ def test_the_metrics_of_the_full_features_stand_beside(run: Run) -> None:
     assert beside["recognition_mAP"] == pytest.approx(recognition, abs=1e-3)
 
 
-def test_the_logits_can_be_scored_again(run: Run) -> None:
+def test_the_logits_can_be_scored_again(run: Trained) -> None:
     kept = Embeddings.load(run.record.logits_path(run.results))
     assert kept.features.shape == run.data.evaluation.targets.shape and list(kept.ids) == list(run.data.evaluation.ids)
     again = 100 * recognition_map(kept.features, run.data.evaluation.targets)
     assert run.record.metrics["recognition_mAP"] == pytest.approx(again, abs=1e-3)
 
 
-def test_the_same_seed_gives_the_same_model(run: Run, tmp_path: Path) -> None:
-    again, _ = train_region_net(run.data, run.preset, None, tmp_path / "a", progress=False)
+def test_the_same_seed_gives_the_same_model(run: Trained, tmp_path: Path) -> None:
+    again, _ = train_method(run.data, run.preset, None, tmp_path / "a", progress=False)
     for name, value in run.model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_photographs_are_decoded_once_for_an_image_size(run: Run, tmp_path: Path, monkeypatch) -> None:
+def test_photographs_are_decoded_once_for_an_image_size(run: Trained, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
     data = cache_photos(run.data, TINY.model, progress=False)
     assert len(data.photos.values) == 60 and data.photos.path.parent == tmp_path / "photos"
@@ -173,13 +174,13 @@ def test_photographs_are_decoded_once_for_an_image_size(run: Run, tmp_path: Path
         data.dataset(run.data.train, larger)
 
 
-def test_parts_of_a_batch_are_recorded(run: Run, tmp_path: Path) -> None:
+def test_parts_of_a_batch_are_recorded(run: Trained, tmp_path: Path) -> None:
     assert "parts_of_a_batch" not in run.record.extra
-    record = record_run(run.data, run.preset, run.model, run.result._replace(halved=(4, 2)), tmp_path, dim=4)
+    record = record_run(run.data, Run(run.preset), run.model, run.result._replace(halved=(4, 2)), tmp_path, dim=4)
     assert read_record(record.path(tmp_path)).extra["parts_of_a_batch"] == [4, 2]
 
 
-def test_at_test_time_a_photograph_and_its_mirror_may_be_averaged(run: Run) -> None:
+def test_at_test_time_a_photograph_and_its_mirror_may_be_averaged(run: Trained) -> None:
     data, split, config = run.data, run.data.evaluation, run.preset.model
     plain, mirror = data.dataset(split, config), data.mirrored(split, config)
     torch.testing.assert_close(mirror[3]["image"], plain[3]["image"].flip(2), rtol=0, atol=1e-5)
@@ -197,28 +198,28 @@ def test_at_test_time_a_photograph_and_its_mirror_may_be_averaged(run: Run) -> N
     assert not np.allclose(both[0].features, both[1].features)
 
 
-def test_early_stopping_never_sees_the_evaluation_split(run: Run, tmp_path: Path, monkeypatch) -> None:
+def test_early_stopping_never_sees_the_evaluation_split(run: Trained, tmp_path: Path, monkeypatch) -> None:
     asked: list[tuple[list[str], list[str]]] = []
     monkeypatch.setattr(
         "actret_core.experiments.train.fit",
         lambda model, train, held, *_: asked.append((train.split.ids, held.split.ids)) or FitResult(0, 0.0),
     )
-    train_region_net(run.data, run.preset, None, tmp_path)
+    train_method(run.data, run.preset, None, tmp_path)
     ((train, held),) = asked
     assert sorted(train + held) == sorted(run.data.train.ids) and not set(train) & set(held) and held
 
 
-def test_weights_fill_the_backbone(run: Run, tmp_path: Path, monkeypatch) -> None:
+def test_weights_fill_the_backbone(run: Trained, tmp_path: Path, monkeypatch) -> None:
     loaded = []
     monkeypatch.setattr(
         "actret_core.experiments.train.load_backbone", lambda backbone, weights: loaded.append(weights)
     )
     monkeypatch.setattr("actret_core.experiments.train.fit", lambda *_: FitResult(0, 0.0))
-    train_region_net(run.data, run.preset, "some.safetensors", tmp_path)
+    train_method(run.data, run.preset, "some.safetensors", tmp_path)
     assert loaded == ["some.safetensors"]
 
 
-def test_a_preset_is_fitted_to_data_weights_and_seed(run: Run, tmp_path: Path) -> None:
+def test_a_preset_is_fitted_to_data_weights_and_seed(run: Trained, tmp_path: Path) -> None:
     path = tmp_path / "he.safetensors"
     save_file({"x": torch.zeros(1)}, path, {"architecture": "ResNet-50, stride in the 1x1"})
     broad = replace(TINY, model=replace(TINY.model, classes=40))
@@ -262,17 +263,17 @@ def test_persons_of_one_photograph_form_a_group() -> None:
     assert single.groups is None and single.labels.tolist() == [0]
 
 
-def test_the_fingerprint_tells_data_sets_apart(run: Run) -> None:
+def test_the_fingerprint_tells_data_sets_apart(run: Trained) -> None:
     data = run.data
     mixed = replace(data, train=replace(data.train, samples=data.train.samples[::-1]))
     swapped = replace(data, train=data.evaluation, evaluation=data.train)
-    assert fingerprint(mixed) == fingerprint(data)
-    assert fingerprint(swapped)["splits_sha256"] != fingerprint(data)["splits_sha256"]
+    assert data_fingerprint(mixed) == data_fingerprint(data)
+    assert data_fingerprint(swapped)["splits_sha256"] != data_fingerprint(data)["splits_sha256"]
     fewer = replace(data, train=replace(data.train, samples=data.train.samples[1:]))
-    assert fingerprint(fewer)["images"] == 59
+    assert data_fingerprint(fewer)["images"] == 59
 
 
-def test_a_pretext_fills_a_small_backbone(run: Run, playground: Path, tmp_path: Path) -> None:
+def test_a_pretext_fills_a_small_backbone(run: Trained, playground: Path, tmp_path: Path) -> None:
     """Pictures of one seed teach the backbone what another seed's pictures are then retrieved by."""
     train = replace(TINY.train, epochs=1, held_out=0.0, mixup=0.0, multi_label=True)
     model = pretrain_small(playground, 0, train, tmp_path / "run", progress=False)

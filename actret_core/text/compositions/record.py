@@ -1,9 +1,8 @@
 """A study as records: one file for each variant and seed, with a score for every held-out action."""
 
-import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from actret_core.text.compositions import study as runs
 from actret_core.text.compositions.folds import Study
 from actret_core.text.compositions.visuals import embed_without
 from actret_core.data.tokens import FrozenTokens
-from actret_core.experiments.record import RunRecord, provenance
+from actret_core.experiments.record import RunRecord, fingerprint
 from actret_core.text.train import VARIANTS, TextPreset, as_config
 
 Scores = dict[str, dict[str, float]]
@@ -76,16 +75,13 @@ def _record(study: Study, preset: TextPreset, name: str, metrics: dict, seconds:
     if name in VARIANTS:
         config, epochs = as_config(preset, name), preset.train.epochs
     else:
-        visual = {"model": asdict(preset.visual.model), "train": asdict(preset.visual.train)}
-        config, epochs = {"visual": visual}, preset.visual.train.epochs
-    return RunRecord(
-        study.dataset, method, preset.tier, preset.train.seed, metrics=metrics, config=config, epochs=epochs,
-        wall_seconds=round(seconds, 1), **provenance(), dataset_fingerprint=_fingerprint(study.tokens),
+        config, epochs = {"visual": preset.visual.as_config()}, preset.visual.train.epochs
+    return RunRecord.made_now(
+        dataset=study.dataset, method=method, tier=preset.tier, seed=preset.train.seed, metrics=metrics, config=config,
+        epochs=epochs, wall_seconds=seconds, dataset_fingerprint=_fingerprint(study.tokens),
         variant="-".join(filter(None, (study.name, variant))),
     )
 
 
 def _fingerprint(frozen: FrozenTokens) -> dict:
-    train, test = (sorted(frozen.ids[rows].tolist()) for rows in (frozen.train, ~frozen.train))
-    names = ["train", *train, "evaluation", *test]
-    return {"images": len(frozen.ids), "splits_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}
+    return fingerprint(len(frozen.ids), frozen.ids[frozen.train].tolist(), frozen.ids[~frozen.train].tolist())

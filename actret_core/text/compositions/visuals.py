@@ -79,6 +79,6 @@ def embed_without(
     by_image = {name: getattr(frozen, name)[kept] for name in ("values", "regions", "boxes", "ids")}
     part = replace(frozen, train=train[kept], labels=number[frozen.labels[kept]], actions=np.array(seen), **by_image)
     with tempfile.TemporaryDirectory() as out:
-        head, _ = train_on_tokens(part, preset, Path(out), progress)
+        head, _, _ = train_on_tokens(part, preset, Path(out), progress)
     everything = TokenDataset(replace(frozen, train=train), np.ones(len(train), bool), preset.model.features)
     return embed(head, everything, 256, progress=progress).features

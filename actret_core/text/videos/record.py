@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actret_core.experiments.record import RunRecord, provenance
+from actret_core.experiments.record import RunRecord, run_stem
 from actret_core.text.crossmodal import score_both_ways
 from actret_core.text.model import TextModel
 from actret_core.text.query import embed_texts, embed_visuals
@@ -38,7 +38,7 @@ def record_videos(
     `vectors`: a file of pretrained word vectors, which then stay as they are. In `runs` stay the checkpoints, from
     where an interrupted run goes on, and `embeddings.npz` with the test's `texts` [Q, d] and `visuals` [G, d].
     """
-    name = f"{variant}-{preset.tier}-seed{preset.train.seed}"
+    name = run_stem(variant, "", preset.tier, preset.train.seed)
     if (results / dataset / f"{name}.json").exists():
         return None
     videos, out = read(), runs / dataset / name
@@ -71,11 +71,10 @@ def _record(
     vectors: Path | None,
 ) -> RunRecord:
     method, _, rest = variant.partition("-")
-    return RunRecord(
-        dataset, method, preset.tier, preset.train.seed, metrics=metrics,
+    return RunRecord.made_now(
+        dataset=dataset, method=method, tier=preset.tier, seed=preset.train.seed, metrics=metrics,
         config=as_config(preset, variant) | {"vectors": vectors.name if vectors else None}, epochs=result.epochs,
-        wall_seconds=round(result.wall_seconds, 1), **provenance(), dataset_fingerprint=_fingerprint(videos),
-        variant=rest,
+        wall_seconds=result.wall_seconds, dataset_fingerprint=_fingerprint(videos), variant=rest,
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from actret_core.data.tokens import FrozenTokens, hold_out_tokens
-from actret_core.errors import CheckpointError, DataError
+from actret_core.errors import CheckpointError, ConfigError, DataError
 from actret_core.experiments.train import train_on_tokens
 from actret_core.models.config import RegionNetConfig
 from actret_core.experiments.presets import FROZEN, Preset
@@ -40,14 +40,15 @@ def preset() -> Preset:
 
 
 def test_the_fusion_learns_what_no_token_shows_alone(frozen: FrozenTokens, preset: Preset, tmp_path: Path) -> None:
-    head, learned = train_on_tokens(frozen, preset, tmp_path, progress=False)
+    head, learned, result = train_on_tokens(frozen, preset, tmp_path, progress=False)
+    assert (result.epochs, len(result.losses)) == (16, 16)
     assert head.config.classes == ACTIONS and head.config.k == K, "sizes come from the data"
     assert learned.ids.tolist() == frozen.ids[120:].tolist() and learned.labels.tolist() == frozen.labels[120:].tolist()
     raw = Embeddings((frozen.values[120:] * frozen.scale).mean(1), learned.labels, learned.ids)
     assert evaluate(learned).mAP > evaluate(raw).mAP + 0.1
 
     state = (tmp_path / "last.ckpt").stat().st_mtime_ns
-    _, again = train_on_tokens(frozen, preset, tmp_path, progress=False)
+    _, again, _ = train_on_tokens(frozen, preset, tmp_path, progress=False)
     np.testing.assert_allclose(again.features, learned.features, atol=1e-6)
     assert (tmp_path / "last.ckpt").stat().st_mtime_ns == state, "a finished run is read, not made again"
     with pytest.raises(CheckpointError, match="another config"):
@@ -59,7 +60,7 @@ def test_a_variant_is_a_field_and_a_seed_decides_all(
     frozen: FrozenTokens, preset: Preset, change: dict, tmp_path: Path
 ) -> None:
     short = replace(preset, model=replace(preset.model, **change), train=replace(preset.train, epochs=1))
-    (head, one), (_, two) = (train_on_tokens(frozen, short, tmp_path / n, progress=False) for n in "ab")
+    (head, one, _), (_, two, _) = (train_on_tokens(frozen, short, tmp_path / n, progress=False) for n in "ab")
     np.testing.assert_array_equal(one.features, two.features)
     assert len(one) == 60 and getattr(head.config, next(iter(change))) == next(iter(change.values()))
 
@@ -68,7 +69,7 @@ def test_early_stopping_watches_a_part_of_the_training_set(
     frozen: FrozenTokens, preset: Preset, tmp_path: Path
 ) -> None:
     stopping = replace(preset, train=replace(preset.train, epochs=2, held_out=0.25))
-    _, found = train_on_tokens(frozen, stopping, tmp_path, progress=False)
+    _, found, _ = train_on_tokens(frozen, stopping, tmp_path, progress=False)
     assert (tmp_path / "best.ckpt").exists() and len(found) == 60
 
 
@@ -94,3 +95,12 @@ def test_the_preset_of_the_study_fits_the_committed_tokens() -> None:
     assert committed.values.shape[1:] == (FROZEN.model.k + 2, 96) and len(committed.actions) == FROZEN.model.classes
     assert committed.train.sum() == 4000 and (~committed.train).sum() == 5532
     assert 96 % FROZEN.model.heads == 0
+
+
+def test_one_process_is_enough(
+    frozen: FrozenTokens, preset: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    with pytest.raises(ConfigError, match="nproc_per_node=2: expected 1 for runs on tokens"):
+        train_on_tokens(frozen, preset, tmp_path, progress=False)
