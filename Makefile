@@ -13,6 +13,7 @@ SWEEP     ?= full
 MINUTES   ?=
 PROCESSES ?=
 WORKERS   ?= 2
+REPLACE   ?=
 
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
@@ -22,7 +23,7 @@ PAPERMILL := $(BIN)/papermill --log-level WARNING $(if $(CI),--no-progress-bar,-
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test reproduce rivals train-full bench clean
+.PHONY: help install replace book test reproduce rivals train-full bench clean
 
 # $(call stage,FOLDER): a copy of all that a notebook reads or writes, so that no run touches the sources.
 stage = rm -rf $(1) && mkdir -p $(1) && cp -R book notebooks figures results _config.yml _toc.yml $(1)/ \
@@ -57,7 +58,13 @@ help:  ## list the targets
 
 install: $(STAMP)  ## create .venv with the pinned packages
 
-$(STAMP): pyproject.toml constraints.txt
+# The folder of the other clone whose actret $(VENV) holds, if it holds one: this one would take its place.
+other = $(shell [ ! -x "$(BIN)/python" ] || "$(BIN)/python" -I -c 'import os, sys, importlib.util as u; \
+	spec = u.find_spec("actret_core"); own = os.path.realpath(sys.argv[1]); \
+	path = os.path.dirname(os.path.dirname(os.path.realpath(spec.origin))) if spec and spec.origin else own; \
+	print("" if path == own else path)' "$(CURDIR)")
+
+$(STAMP): pyproject.toml constraints.txt $(if $(other),replace)
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with PYTHON=" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing into $(VENV): a few GB, a few minutes, only once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -65,6 +72,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@# without this line every kernel of a notebook warns on the terminal about its local sockets
 	@mkdir -p $(VENV)/etc/ipython && echo 'c.IPKernelApp.log_level = "CRITICAL"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@
+
+replace:
+	@[ "$(REPLACE)" = 1 ] || { \
+		echo "$(VENV) holds the actret of $(other), which this clone would replace."; \
+		echo "Give this clone an environment of its own (VENV=folder), or replace the other one (REPLACE=1)."; \
+		exit 1; \
+	} >&2
 
 book: install  ## run every notebook on the embedded default and build the site
 	@$(call stage,_build/stage)

@@ -1,4 +1,4 @@
-"""`python -m actret_core`: see `actret_core.cli`."""
+"""`python -m actret_core`: the same as `actret`."""
 
 from actret_core.cli.main import main
 

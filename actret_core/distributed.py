@@ -1,4 +1,7 @@
-"""Several processes, one run: who they are, and how they agree. Alone, every function is the obvious thing."""
+"""A run in several processes, one for each GPU: their numbers, and how they exchange values.
+
+In a run of a single process, `world()` is 1, `rank()` is 0, and the other functions return their input.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -14,14 +17,14 @@ from actret_core.config import require
 from actret_core.errors import ActretError
 
 T = TypeVar("T")
-PATIENCE = timedelta(hours=3)  # the others wait while the first one decodes photographs or re-ranks
+PATIENCE = timedelta(hours=3)  # the other processes wait while the first one decodes photographs or re-ranks
 
 
 @contextmanager
 def processes() -> Iterator[None]:
-    """Join the processes that torchrun has started, one for each GPU; without torchrun there is nothing to join.
+    """Connect the processes that torchrun has started, one for each GPU; does nothing without torchrun.
 
-    Raises ConfigError where there are more of them than GPUs.
+    Raises ConfigError if there are more processes than GPUs.
     """
     if not dist.is_torchelastic_launched() or dist.is_initialized():
         yield
@@ -41,15 +44,15 @@ def world() -> int:
 
 
 def rank() -> int:
-    """The number of this process, 0 being the first, which alone writes files."""
+    """The number of this process, from 0. Process 0, the first, writes all files."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 @contextmanager
 def first_alone() -> Iterator[None]:
-    """The first process does what is within, then all others do: they find the files that it has written.
+    """Run the block in the first process, then in all others, which find the files that the first has written.
 
-    An error of ours in the first is raised in all.
+    An ActretError in the first process is raised in all.
     """
     error = from_first(None) if rank() else None
     if error:
@@ -65,7 +68,7 @@ def first_alone() -> Iterator[None]:
 
 
 def from_first(value: T) -> T:
-    """What the first process has, on all."""
+    """The `value` of the first process, in all processes."""
     if world() == 1:
         return value
     box = [value]
@@ -74,9 +77,10 @@ def from_first(value: T) -> T:
 
 
 def join_batches(parts: list[Tensor], count: int, batch_size: int) -> Tensor:
-    """All `count` rows in their order, on every process; each brings every world()-th batch, from its rank on.
+    """Gather the rows of a data set of `count` items in every process, in order: [count, ...].
 
-    No row stands twice: nothing was padded, and so nothing has to be removed.
+    `parts` are the batches of this process: of all batches of `batch_size` rows, every world()-th one, starting with
+    number rank(). No row is padded or repeated.
     """
     if world() == 1:
         return torch.cat(parts)
@@ -84,13 +88,13 @@ def join_batches(parts: list[Tensor], count: int, batch_size: int) -> Tensor:
     whole = torch.zeros(count, *shape, dtype=dtype)
     for rows, part in zip(whole.split(batch_size)[rank() :: world()], parts, strict=True):
         rows.copy_(part)
-    dist.all_reduce(whole)                                               # the rows of the others are zeros
+    dist.all_reduce(whole)                                               # a sum: rows of other processes are zeros
     return whole
 
 
 @torch.no_grad()
 def average(tensors: Iterable[Tensor]) -> None:
-    """Put the mean over all processes into each tensor."""
+    """Replace each tensor, in place, by its mean over all processes."""
     if world() == 1:
         return
     tensors = list(tensors)
@@ -101,7 +105,10 @@ def average(tensors: Iterable[Tensor]) -> None:
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
-    """The mean gradient over all processes; a parameter that none has used keeps none."""
+    """Replace each gradient by its mean over all processes.
+
+    A process without a gradient counts as zero. A parameter without a gradient in every process stays without.
+    """
     parameters = [p for p in parameters if p.requires_grad]
     if world() == 1 or not parameters:
         return

@@ -1,6 +1,5 @@
-"""Files on disk: written whole or not at all, held by one process at a time, known by a digest."""
+"""Files on disk: written completely or not at all, locked by one process at a time, identified by their SHA-256."""
 
-import fcntl
 import hashlib
 import os
 import zipfile
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from torch import nn
 
 UNREADABLE = (
@@ -21,12 +21,12 @@ UNREADABLE = (
     TypeError,
     ValueError,
 )
-"""What numpy raises for an .npz that is cut short, damaged, or something else."""
+"""What numpy raises for a file of arrays that is missing, cut short, damaged, or of another format."""
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it replaces `path` only if the block succeeds."""
+    """A temporary path beside `path` to write to; the file replaces `path` only if the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -37,29 +37,40 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def file_digest(path: str | Path, algorithm: str) -> str:
+    """The digest of a file's bytes, in hex, by a `hashlib` algorithm such as "md5"."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
 def file_sha256(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path, "sha256")
 
 
 def weights_sha256(model: nn.Module) -> str:
-    """The SHA-256 of all of a model's values, in hex."""
+    """The SHA-256 of all parameters and buffers of a model, in hex."""
     digest = hashlib.sha256()
     for values in model.state_dict().values():
         digest.update(values.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
 @contextmanager
 def lock(path: str | Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the file at `path`, which is made if it is absent; yields whether it is held.
+    """Lock the file at `path`, which is created if needed, while the block runs; yields whether the lock is held.
 
-    The end of the process, however it comes, releases it. With `wait`, as long as it takes.
+    If another process holds it: `wait` until it is free, however long that takes, or yield False at once. The
+    operating system releases the lock when the process ends, even if it is killed.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    held = FileLock(path, fallback_to_soft=False)  # a soft lock would stay after a killed process
+    try:
+        held.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        held.release()

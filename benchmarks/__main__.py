@@ -1,34 +1,40 @@
-"""`python -m benchmarks`: time re-ranking, evaluation, search and training; called again, it continues."""
+"""`python -m benchmarks`: time re-ranking, evaluation, search and training."""
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from actret_core.errors import ActretError
+import typer
+
+from actret_core.cli.exits import run
+from actret_core.cli.parsing import one_of
 from benchmarks.run import run_suite
 from benchmarks.suites import SUITES
 from benchmarks.table import table
 
 RECORDED = Path("results/stanford40/embeddings/region_net-cpu-seed0.npz")
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the tables; an error of ours is one line, with status 1."""
-    command = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    command.add_argument("suite", nargs="?", choices=[*SUITES, "all"], default="all")
-    command.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
-    command.add_argument("--embeddings", type=Path, default=RECORDED, help="draw the vectors around these")
-    command.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the records")
-    command.add_argument("--work", type=Path, default=Path("_build/bench"), help="folder of the vectors, 1.5 GB")
-    options = command.parse_args(arguments)
-    names = SUITES if options.suite == "all" else [options.suite]
-    try:
-        records = [run_suite(name, options.embeddings, options.out, options.work, options.quick) for name in names]
-    except ActretError as error:
-        sys.exit(f"benchmarks: {error}")
+
+@app.command(epilog="Example: python -m benchmarks throughput --quick")
+def measure(
+    suite: Annotated[str, typer.Argument(**one_of("What to measure", *SUITES, "all") | {"metavar": "SUITE"})] = "all",
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, to see that it runs.")] = False,
+    embeddings: Annotated[Path, typer.Option(help="The vectors are drawn around these.")] = RECORDED,
+    out: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/bench"),
+    work: Annotated[Path, typer.Option(help="Folder of the vectors, 1.5 GB.")] = Path("_build/bench"),
+) -> None:
+    """Time re-ranking, evaluation, search and training, and print the tables; called again, it continues."""
+    names = SUITES if suite == "all" else [suite]
+    records = [run_suite(name, embeddings, out, work, quick) for name in names]
     for record in records:
         print(f"\n{record['suite']}, {record['cpu']}, {record['threads']} threads\n\n{table(record)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure; returns if all is well, and otherwise ends as `exits.run` says."""
+    run(app, "python -m benchmarks", arguments)
 
 
 if __name__ == "__main__":

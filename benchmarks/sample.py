@@ -1,6 +1,5 @@
 """What a benchmark runs on: real embeddings, or a seeded mixture around them where more are asked for."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from actret_core.config import require
-from actret_core.files import atomic_path
+from actret_core.files import atomic_path, file_sha256
 from actret_core.retrieval.embeddings import Embeddings
 
 QUERIES = 500
@@ -36,16 +35,12 @@ class Sample:
 def describe(source: Path) -> dict[str, Any]:
     """What a record says of its data. Raises EmbeddingError if `source` is no file of embeddings."""
     Embeddings.load(source)
-    return {"source": source.name, "sha256": _sha256(source), "description": DESCRIPTION, "seed": 0}
+    return {"source": source.name, "sha256": file_sha256(source), "description": DESCRIPTION, "seed": 0}
 
 
 def draw(source: Path, work: Path, n: int, dim: int) -> Path:
     """`write_sample` around the embeddings in a file, into a folder that bears the file's hash."""
-    return write_sample(Embeddings.load(source), work / _sha256(source)[:8], n, dim)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return write_sample(Embeddings.load(source), work / file_sha256(source)[:8], n, dim)
 
 
 def write_sample(source: Embeddings, folder: Path, n: int, dim: int, seed: int = 0) -> Path:

@@ -31,7 +31,7 @@ NETWORKS = {"resnet50": PAPER, "small": DEMO}
 
 def draw(_: Path, work: Path, n: int, dim: int) -> Path:
     """A store of `PHOTOS` photographs for dim x dim pixels, once."""
-    path, side, rng = work / f"noise-{dim}.photos", store_side(dim), np.random.default_rng(0)
+    path, side, rng = work / f"noise-{dim}.photos.npy", store_side(dim), np.random.default_rng(0)
     info = PhotoInfo("noise", tuple(f"{i}.jpg" for i in range(PHOTOS)), side, "")
     write_store(path, info, lambda done: (rng.integers(0, 256, (1, *info.row), np.uint8) for _ in range(done, PHOTOS)))
     return path

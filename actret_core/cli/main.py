@@ -1,108 +1,139 @@
-"""The book's steps for a shell: download, playground, pretext, detect, train, sweep, tokens, text; the benchmark's."""
+"""The command line, and the commands that prepare data and backbones.
 
-import argparse
+Whatever imports torch is imported within a command, so that help and completion come at once.
+"""
+
 import hashlib
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-from actret_core.cli.benchmark import add_benchmark_commands
-from actret_core.cli.runs import add_run_commands, data_options
-from actret_core.cli.text import add_text_commands
-from actret_core.data.playground import write_playground
-from actret_core.data.readers.download import fetch_stanford40, fetch_voc2012
-from actret_core.data.readers.registry import dataset_info
-from actret_core.errors import ActretError
-from actret_core.experiments.action_data import ActionData, find_root, load_data
-from actret_core.experiments.presets import CPU, PRETEXT, PRETEXT_IMAGES
-from actret_core.experiments.train import configure, pretrain_small
-from actret_core.models.region_net import RegionNet
-from actret_core.models.weights import load_backbone, save_small_backbone
-from actret_core.regions.detector import detect, load_detector
-from actret_core.training.tokens import extract_tokens
+import typer
+
+from actret_core import __version__
+from actret_core.cli import benchmark, options as o, runs, text
+from actret_core.cli.exits import run
+from actret_core.cli.parsing import Commands, ListCommand, one_of
+
+app = typer.Typer(name="actret", cls=Commands, pretty_exceptions_enable=False)
+app.add_typer(runs.app)
+app.add_typer(text.app, name="text", rich_help_panel="Models")
+app.add_typer(benchmark.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; an error of ours is printed in one line and ends with status 1."""
-    options = parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except ActretError as error:
-        sys.exit(f"actret_core: {error}")
+    """Run one command; returns if all is well, and otherwise ends as `exits.run` says."""
+    run(app, "actret", arguments)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser("python -m actret_core", description=__doc__)
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    download = commands.add_parser("download", help="fetch a data set from its official site")
-    download.add_argument("dataset", choices=["stanford40", "voc2012"])
-    download.add_argument("--to", type=Path, required=True, help="its folder")
-    download.set_defaults(run=run_download)
-    playground = commands.add_parser("playground", help="draw the embedded data set")
-    playground.add_argument("--to", type=Path, required=True, help="its folder")
-    playground.add_argument("--images", type=int, default=1500)
-    playground.add_argument("--seed", type=int, default=0)
-    playground.set_defaults(run=run_playground)
-    pretext = commands.add_parser("pretext", help="train the playground's small backbone on pictures of another seed")
-    pretext.add_argument("--seed", type=int, default=1, help="of the pictures and of the training")
-    pretext.add_argument("--out", type=Path, required=True, help="a .safetensors file")
-    pretext.add_argument("--images", type=int, default=PRETEXT_IMAGES, help="pictures to draw")
-    pretext.add_argument("--epochs", type=int, default=PRETEXT.epochs)
-    left_out = "leave out pictures that show these (drinking, or drinking@beach)"
-    pretext.add_argument("--without", nargs="+", default=[], metavar="ACTION", help=left_out)
-    pretext.set_defaults(run=run_pretext)
-    detector = commands.add_parser("detect", help="write proposals by Faster R-CNN")
-    data_options(detector)
-    detector.set_defaults(run=run_detect)
-    add_run_commands(commands)
-    tokens = commands.add_parser("tokens", help="compute the region tokens of a frozen backbone")
-    data_options(tokens)
-    tokens.add_argument("--weights", required=True, help="backbone: .safetensors file or torchvision name")
-    tokens.add_argument("--dim", type=int, default=96)
-    tokens.add_argument("--out", type=Path, required=True)
-    tokens.set_defaults(run=run_tokens)
-    add_text_commands(commands)
-    add_benchmark_commands(commands)
-    return top
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"actret {__version__}")
+        raise typer.Exit
 
 
-def run_download(options: argparse.Namespace) -> None:
-    """Fetch a data set."""
-    {"stanford40": fetch_stanford40, "voc2012": fetch_voc2012}[options.dataset](options.to)
+@app.callback()
+def about(
+    version: Annotated[bool, typer.Option(
+        "--version", help="Show the version and exit.", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Image-based human action retrieval: find the photographs in which somebody does the same.
+
+    Every step of the book, for a shell. `actret COMMAND --help` explains a command and shows an example.
+    """
 
 
-def run_playground(options: argparse.Namespace) -> None:
-    """Draw the playground."""
-    print(write_playground(options.to, options.seed, options.images))
+@app.command(rich_help_panel="Data", epilog="Example: actret download stanford40 --to data/stanford40")
+def download(
+    dataset: Annotated[str, typer.Argument(**one_of("The data set", *o.PHOTOGRAPHS) | {"metavar": "DATASET"})],
+    to: Annotated[Path, typer.Option(help="Its folder.", rich_help_panel=o.WHERE)],
+) -> None:
+    """Fetch a data set from its official site; called again, it continues."""
+    from actret_core.data.readers import download as site
+
+    {"stanford40": site.fetch_stanford40, "voc2012": site.fetch_voc2012}[dataset](to)
 
 
-def run_pretext(options: argparse.Namespace) -> None:
-    """Draw a playground of another seed, train on what its whole pictures show, and save the backbone."""
-    root = find_root("playground", seed=options.seed, images=options.images)
-    train = replace(PRETEXT, seed=options.seed, epochs=options.epochs)
-    left_out = hashlib.sha256(" ".join(sorted(options.without)).encode()).hexdigest()[:8] if options.without else ""
-    name = "-".join(filter(None, ["pretext", left_out and f"without-{left_out}", f"seed{options.seed}"]))
-    model = pretrain_small(root, options.seed, train, Path("runs") / "playground" / name, without=options.without)
-    save_small_backbone(options.out, model.backbone)
+@app.command(rich_help_panel="Data", epilog="Example: actret playground --to data/playground --images 300")
+def playground(
+    to: Annotated[Path, typer.Option(help="Its folder.", rich_help_panel=o.WHERE)],
+    images: Annotated[int, typer.Option(help="Pictures to draw.", rich_help_panel=o.WHAT)] = 1500,
+    seed: Annotated[int, typer.Option(help="Of the pictures.", rich_help_panel=o.WHAT)] = 0,
+) -> None:
+    """Draw the embedded data set: scenes of twelve actions, with their proposals."""
+    from actret_core.data.playground import write_playground
+
+    print(write_playground(to, seed, images))
 
 
-def run_detect(options: argparse.Namespace) -> None:
-    """Run Faster R-CNN over all images of both splits."""
-    info, root = dataset_info(options.dataset), find_root(options.dataset, options.data)
+@app.command(rich_help_panel="Data", epilog="Example: actret detect --dataset stanford40 --data data/stanford40")
+def detect(dataset: o.Dataset = "playground", data: o.Data = None, proposals: o.Proposals = None) -> None:
+    """Write proposals, the boxes from which regions are chosen, by Faster R-CNN."""
+    from actret_core.data.readers.registry import dataset_info
+    from actret_core.experiments.action_data import find_root
+    from actret_core.regions import detector
+
+    info, root = dataset_info(dataset), find_root(dataset, data)
     images = {s.image for name in (info.train, info.evaluation) for s in info.read(root, name).samples}
-    print(detect(load_detector(), sorted(images), options.proposals or root / info.proposals))
+    print(detector.detect(detector.load_detector(), sorted(images), proposals or root / info.proposals))
 
 
-def run_tokens(options: argparse.Namespace) -> None:
-    """Extract and compress the region tokens of both splits."""
-    data = _load(options, CPU.model)
-    model = RegionNet(configure(CPU, data, options.weights, 0).model)
-    load_backbone(model.backbone, options.weights)
-    parts = {"train": data.dataset(data.train, model.config), "evaluation": data.dataset(data.evaluation, model.config)}
-    extract_tokens(model, parts, options.dim).save(options.out)
+@app.command(
+    cls=ListCommand, rich_help_panel="Models", epilog="Example: actret pretext --out small.safetensors --epochs 12"
+)
+def pretext(
+    *,
+    seed: Annotated[int, typer.Option(help="Of the pictures and of the training.", rich_help_panel=o.WHAT)] = 1,
+    images: Annotated[int, typer.Option(help="Pictures to draw.", rich_help_panel=o.WHAT)] = 6000,
+    without: Annotated[list[str], typer.Option(
+        help="Leave out pictures that show these actions (drinking, or drinking@beach).", metavar="ACTION ...",
+        rich_help_panel=o.WHAT)] = [],
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write.", rich_help_panel=o.WHERE)],
+    epochs: Annotated[int, typer.Option(help="Passes over the pictures.", rich_help_panel=o.HOW)] = 12,
+) -> None:
+    """Train the playground's small backbone on pictures of another seed."""
+    from dataclasses import replace
+
+    from actret_core.experiments.action_data import find_root
+    from actret_core.experiments.presets import PRETEXT
+    from actret_core.experiments.train import pretrain_small
+    from actret_core.models.weights import save_small_backbone
+
+    root = find_root("playground", seed=seed, images=images)
+    train = replace(PRETEXT, seed=seed, epochs=epochs)
+    folder = Path("runs") / "playground" / _pretext_name(seed, without)
+    save_small_backbone(out, pretrain_small(root, seed, train, folder, without=without).backbone)
 
 
-def _load(options: argparse.Namespace, config: object) -> ActionData:
-    return load_data(options.dataset, options.data, config, options.proposals)
+def _pretext_name(seed: int, without: list[str]) -> str:
+    """The folder of its checkpoints: another one for other pictures, so that no run resumes another."""
+    left_out = hashlib.sha256(" ".join(sorted(without)).encode()).hexdigest()[:8]
+    return f"pretext-without-{left_out}-seed{seed}" if without else f"pretext-seed{seed}"
+
+
+@app.command(
+    rich_help_panel="Models",
+    epilog="Example: actret tokens --dataset stanford40 --data FOLDER --weights FILE --out tokens.npz",
+)
+def tokens(
+    *,
+    dataset: o.Dataset = "playground", data: o.Data = None, proposals: o.Proposals = None,
+    weights: Annotated[str, typer.Option(
+        help="Backbone: a .safetensors file or a torchvision name.", rich_help_panel=o.WHERE)],
+    out: Annotated[Path, typer.Option(help="The .npz file to write.", rich_help_panel=o.WHERE)],
+    dim: Annotated[int, typer.Option(help="Numbers a token, by a PCA.", rich_help_panel=o.HOW)] = 96,
+) -> None:
+    """Compute the region tokens of a frozen backbone, for both splits."""
+    from actret_core.experiments.action_data import load_data
+    from actret_core.experiments.presets import CPU
+    from actret_core.experiments.train import configure
+    from actret_core.models.region_net import RegionNet
+    from actret_core.models.weights import load_backbone
+    from actret_core.training.tokens import extract_tokens
+
+    loaded = load_data(dataset, data, CPU.model, proposals)
+    model = RegionNet(configure(CPU, loaded, weights, 0).model)
+    load_backbone(model.backbone, weights)
+    splits = {"train": loaded.train, "evaluation": loaded.evaluation}
+    parts = {name: loaded.dataset(split, model.config) for name, split in splits.items()}
+    extract_tokens(model, parts, dim).save(out)

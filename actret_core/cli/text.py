@@ -1,105 +1,97 @@
 """The commands of retrieval by a phrase: `text study`, `text videos` and `text agreement`."""
 
-import argparse
-import hashlib
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from actret_core.text.compositions.presets import TEXT_PRESETS
-from actret_core.text.compositions.record import record_study
-from actret_core.text.compositions.folds import load_studies
+import typer
+
+from actret_core.cli import options as o
+from actret_core.cli.parsing import ListCommand, one_of
 from actret_core.config import require
-from actret_core.experiments.record import RunRecord, provenance
-from actret_core.text import epic_kitchens as epic
-from actret_core.text.agreement import agreement
-from actret_core.text.parsing import parse
-from actret_core.text.tagging import load_tagger, tag
-from actret_core.text.train import VARIANTS
-from actret_core.text.videos.captioned import CaptionedVideos, read_epic, read_pair
-from actret_core.text.videos.record import PRESET, record_videos
+
+if TYPE_CHECKING:
+    from actret_core.text.videos.captioned import CaptionedVideos
 
 BACKBONE = Path("results/playground/small_backbone-compositions.safetensors")
 TOKENS = Path("results/stanford40/frozen_tokens.npz")
+STUDIED = ("playground", "stanford40")
+FILMED = ("epic_kitchens", "msrvtt")
+VARIANTS = ("jpose", "jpose-concat", "mmen", "mmen-caption")
+
+app = typer.Typer(help="Retrieval by a phrase: JPoSE, MMEN, and how captions are read.")
+CsvFiles = Annotated[Path, typer.Option(
+    help="Folder of EPIC-Kitchens-100's retrieval CSV files.", rich_help_panel=o.WHERE)]
 
 
-def add_text_commands(commands: argparse._SubParsersAction) -> None:
-    """`text` and its own commands."""
-    text = commands.add_parser("text", help="retrieval by a phrase: JPoSE, MMEN, and how captions are read")
-    own = text.add_subparsers(required=True, metavar="COMMAND")
-    study = own.add_parser("study", help="find actions that were never seen as a combination; record each run once")
-    study.add_argument("--dataset", choices=TEXT_PRESETS, default="playground")
-    study.add_argument("--data", type=Path, help="the playground's folder; default: it is drawn")
-    study.add_argument("--weights", type=Path, default=BACKBONE, help="playground: a backbone that saw none of it")
-    study.add_argument("--tokens", type=Path, default=TOKENS, help="stanford40: region tokens of a frozen backbone")
-    study.add_argument("--seeds", type=int, nargs="+", default=[0])
-    study.add_argument("--results", type=Path, default=Path("results"))
-    study.set_defaults(run=run_study)
-    _videos_command(own)
-    agree = own.add_parser("agreement", help="compare a parser with EPIC-Kitchens-100's verb and noun columns")
-    agree.add_argument("--data", type=Path, required=True, help="the folder of its retrieval CSV files")
-    agree.add_argument("--spacy", metavar="MODEL", help="use this spaCy model instead of the rule")
-    agree.add_argument("--results", type=Path, default=Path("results"))
-    agree.set_defaults(run=run_agreement)
+@app.command(cls=ListCommand, epilog="Example: actret text study --dataset stanford40 --seeds 0 1 2")
+def study(
+    dataset: Annotated[str, typer.Option(rich_help_panel=o.WHAT, **one_of("The data set", *STUDIED))] = "playground",
+    seeds: Annotated[list[int], typer.Option(
+        help="One or more, each a run.", metavar="SEED ...", rich_help_panel=o.WHAT)] = [0],
+    data: Annotated[Path | None, typer.Option(
+        help="The playground's folder. Default: it is drawn.", rich_help_panel=o.WHERE)] = None,
+    weights: Annotated[Path, typer.Option(
+        help="playground: a backbone that saw none of the held-out actions.", rich_help_panel=o.WHERE)] = BACKBONE,
+    tokens: Annotated[Path, typer.Option(
+        help="stanford40: region tokens of a frozen backbone.", rich_help_panel=o.WHERE)] = TOKENS,
+    results: o.Results = Path("results"),
+) -> None:
+    """Find actions that were never seen as a combination, and record each run once."""
+    from actret_core.text.compositions.folds import load_studies
+    from actret_core.text.compositions.presets import TEXT_PRESETS
+    from actret_core.text.compositions.record import record_study
+
+    require(min(seeds) >= 0, "seeds", seeds, "whole numbers, 0 or more")
+    for each in load_studies(dataset, data, weights, tokens):
+        for seed in seeds:
+            record_study(each, TEXT_PRESETS[dataset], seed, results)
 
 
-def _videos_command(own: argparse._SubParsersAction) -> None:
-    videos = own.add_parser("videos", help="train on captioned videos, search both ways, record the run once")
-    videos.add_argument("--dataset", choices=["epic_kitchens", "msrvtt"], required=True)
-    videos.add_argument("--data", type=Path, help="epic_kitchens: the folder of its retrieval CSV files")
-    videos.add_argument("--train", type=Path, required=True, help="features; for msrvtt an .npz with captions in it")
-    videos.add_argument("--test", type=Path, required=True, help="the same of the test set")
-    videos.add_argument("--variant", choices=VARIANTS, default="jpose")
-    videos.add_argument("--vectors", type=Path, help="pretrained word vectors in text form; default: words are learned")
-    videos.add_argument("--epochs", type=int, default=PRESET.train.epochs)
-    videos.add_argument("--seed", type=int, default=0)
-    videos.add_argument("--trust-pickle", action="store_true", help="read the official features as they come, a pickle")
-    videos.add_argument("--results", type=Path, default=Path("results"))
-    videos.set_defaults(run=run_videos)
+@app.command(epilog="Example: actret text videos --dataset msrvtt --train train.npz --test test.npz")
+def videos(
+    *,
+    dataset: Annotated[str, typer.Option(rich_help_panel=o.WHAT, **one_of("The data set", *FILMED))],
+    variant: Annotated[str, typer.Option(rich_help_panel=o.WHAT, **one_of("The model", *VARIANTS))] = "jpose",
+    seed: Annotated[int, typer.Option(help="Of the training.", rich_help_panel=o.WHAT)] = 0,
+    data: CsvFiles | None = None,
+    train: Annotated[Path, typer.Option(
+        help="Features of the training set; for msrvtt an .npz with captions in it.", rich_help_panel=o.WHERE)],
+    test: Annotated[Path, typer.Option(help="The same of the test set.", rich_help_panel=o.WHERE)],
+    vectors: Annotated[Path | None, typer.Option(
+        help="Pretrained word vectors in text form. Default: words are learned.", rich_help_panel=o.WHERE)] = None,
+    results: o.Results = Path("results"),
+    epochs: Annotated[int, typer.Option(help="Passes over the training set.", rich_help_panel=o.HOW)] = 100,
+    trust_pickle: Annotated[bool, typer.Option(
+        "--trust-pickle", help="Read the official features as they come, a pickle.", rich_help_panel=o.HOW)] = False,
+) -> None:
+    """Train on captioned videos, search both ways, and record the run once; an interrupted run continues."""
+    from actret_core.text.videos.captioned import read_epic, read_pair
+    from actret_core.text.videos.record import PRESET, record_videos
 
-
-def run_study(options: argparse.Namespace) -> None:
-    """All variants of every study and seed that are not recorded yet."""
-    require(min(options.seeds) >= 0, "seeds", options.seeds, "whole numbers, 0 or more")
-    for study in load_studies(options.dataset, options.data, options.weights, options.tokens):
-        for seed in options.seeds:
-            record_study(study, TEXT_PRESETS[options.dataset], seed, options.results)
-
-
-def run_videos(options: argparse.Namespace) -> None:
-    """Train one variant and record it; the checkpoints stay in `runs/`, from where an interrupted run goes on."""
-    epic_kitchens = options.dataset == "epic_kitchens"
-    needed = options.data is not None or not epic_kitchens
+    needed = data is not None or dataset != "epic_kitchens"
     require(needed, "data", None, "the folder of EPIC-Kitchens-100's retrieval CSV files (--data)")
 
-    def read() -> CaptionedVideos:
-        if epic_kitchens:
-            return read_epic(options.data, options.train, options.test, options.trust_pickle)
-        return read_pair(options.train, options.test)
+    def read() -> "CaptionedVideos":
+        return read_epic(data, train, test, trust_pickle) if dataset == "epic_kitchens" else read_pair(train, test)
 
-    preset = replace(PRESET, train=replace(PRESET.train, epochs=options.epochs, seed=options.seed))
-    record = record_videos(options.dataset, options.variant, read, preset, options.results, options.vectors)
-    recorded = f"{options.variant}, seed {options.seed}: recorded already"
-    print(json.dumps(record.metrics, indent=2) if record else recorded)
+    preset = replace(PRESET, train=replace(PRESET.train, epochs=epochs, seed=seed))
+    record = record_videos(dataset, variant, read, preset, results, vectors)
+    print(json.dumps(record.metrics, indent=2) if record else f"{variant}, seed {seed}: recorded already")
 
 
-def run_agreement(options: argparse.Namespace) -> None:
-    """Read all narrations, compare, record."""
-    tagger = load_tagger(options.spacy) if options.spacy else None
-    verbs, nouns = (epic.read_classes(options.data / name) for name in (epic.VERBS, epic.NOUNS))
-    files, start = {"train": epic.TRAIN_SENTENCES, "test": epic.TEST_CLIPS}, time.perf_counter()
-    metrics, digest = {}, hashlib.sha256()
-    for split, name in files.items():
-        narrations = epic.read_narrations(options.data / name, verbs, nouns)
-        found = agreement(narrations, verbs, nouns, (lambda text: tag(text, tagger)) if tagger else parse)
-        metrics[split] = found | {"narrations": len(narrations)}
-        digest.update((options.data / name).read_bytes())
-        print(split, metrics[split])
-    record = RunRecord(
-        "epic_kitchens", "parsing", "full", 0, metrics=metrics, config={"parser": options.spacy or "rule"}, epochs=0,
-        wall_seconds=round(time.perf_counter() - start, 1), **provenance(),
-        dataset_fingerprint={"files": list(files.values()), "sha256": digest.hexdigest()},
-        variant="spacy" if options.spacy else "",
-    )
-    print(record.write(options.results))
+@app.command(epilog="Example: actret text agreement --data path/to/csv_files")
+def agreement(
+    data: CsvFiles,
+    spacy: Annotated[str | None, typer.Option(
+        help="Use this spaCy model instead of the rule.", metavar="MODEL", rich_help_panel=o.HOW)] = None,
+    results: o.Results = Path("results"),
+) -> None:
+    """Compare a parser of captions with EPIC-Kitchens-100's verb and noun columns, and record it."""
+    from actret_core.text.agreement import agreement_record
+
+    record = agreement_record(data, spacy)
+    for split, metrics in record.metrics.items():
+        print(split, metrics)
+    print(record.write(results))

@@ -1,29 +1,24 @@
 """Every picture a little different each time it is seen: chance for a whole batch, and what it does, on any device."""
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from actret_core.data.transforms import mirror_boxes, real_first, squash_boxes
-from actret_core.data.transforms import resample
-from actret_core.data.transforms import normalize
+from actret_core.config import NonNegativeFloat, NonNegativeInt, PositiveShare, Share, config_class
+from actret_core.data.transforms import normalize, resample, view_boxes
 
 
-@dataclass(frozen=True)
+@config_class
 class Augment:
-    """How pictures may differ; the default is not at all, as in evaluation.
+    """How pictures may differ; the default is not at all, as in evaluation."""
 
-    min_crop, pad_crop, jitter, erasing: as in TrainConfig. mirror: the chance that left and right change places.
-    """
-
-    min_crop: float = 1.0
-    pad_crop: int = 0
-    jitter: float = 0.0
-    erasing: float = 0.0
-    mirror: float = 0.0
+    min_crop: PositiveShare = 1.0    # least area of a random crop, as a share of the image
+    pad_crop: NonNegativeInt = 0     # pixels: instead of a crop, shift the image by up to so many, over black
+    jitter: NonNegativeFloat = 0.0   # strength of brightness, contrast and saturation; 0: none
+    erasing: Share = 0.0             # chance that a rectangle is erased
+    mirror: Share = 0.0              # chance that left and right change places
 
 
 class Draws(NamedTuple):
@@ -74,12 +69,8 @@ def apply(batch: dict[str, Tensor], side: int, draws: Draws) -> dict[str, Tensor
     image = normalize(image)
     if draws.erased is not None:
         image = erase(image, draws.erased)
-    boxes = squash_boxes(torch.cat([batch["person"][:, None], batch["regions"]], 1), draws.window, side)
-    boxes = torch.where(draws.mirrored[:, None, None], mirror_boxes(boxes, side), boxes)
-    boxes = (boxes + draws.shift.repeat(1, 2)[:, None]).clamp(0, side)   # [B, 1 + k, 4]
-    regions, mask = real_first(boxes[:, 1:])
-    image = image.contiguous(memory_format=torch.channels_last)
-    seen = {"image": image, "person": boxes[:, 0], "regions": regions, "mask": mask}
+    seen = {"image": image.contiguous(memory_format=torch.channels_last)}
+    seen |= view_boxes(batch["person"], batch["regions"], draws.window, side, draws.mirrored, draws.shift)
     return seen | {name: value for name, value in batch.items() if name not in ("size", *seen)}
 
 

@@ -1,4 +1,4 @@
-"""Samples as tensors: the photograph, the anchored person, its contextual regions and the target."""
+"""Samples as tensors: the photograph, the box of the anchored person, its contextual regions and the target."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,15 +17,15 @@ from actret_core.errors import ConfigError, DataError
 
 
 class ActionDataset(Dataset):
-    """A split as a torch data set for a model that sees size x size pixels.
+    """A split as a torch data set for a model with size x size pixels of input.
 
     `context` holds the contextual regions of each sample id, [m, 4] xyxy in pixels of the image on disk, best first
     (`regions.ranking.rank_split`). An item is a dict of `image` [3, S, S], `person` [4], `regions` [k, 4], `mask` [k]
-    (True where a region is real, the rest is padding), `target` [C] float and `index`. Pictures are augmented as `how`
-    says. Without `photos`, a store of the split's photographs (`photos.store_photos`), each is decoded again whenever
-    it is asked for; what comes out is the same.
+    (True where a region is real, False where it is padding), `target` [C] float and `index`. Images are augmented as
+    `how` says. `photos` is a store of the split's photographs (`photos.store_photos`); without it, each image is
+    decoded from its file every time, with the same result.
 
-    For speed, `fit` and `embed` load what is stored, `raw`, and `prepare` it as whole batches, on the device.
+    For speed, `fit` and `embed` load the stored samples, `raw`, and `prepare` whole batches of them on the device.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ActionDataset(Dataset):
         return {name: value[0] for name, value in batch.items()}
 
     def prepare(self, batch: dict[str, Tensor], generator: Generator | None = None) -> dict[str, Tensor]:
-        """A batch of `raw` as the model takes it; see `augment.prepare`."""
+        """Turn a batch of `raw` into input of a model; see `augment.prepare`."""
         return prepare(batch, self.size, self.how, generator)
 
 
@@ -94,7 +94,7 @@ def _rows(photos: Store, split: ActionSplit, side: int) -> list[int]:
 
 
 def check_context(split: ActionSplit, context: Mapping[str, Tensor], k: int) -> None:
-    """Raise ConfigError if `k` is below one, and DataError unless `context` knows every sample."""
+    """Raise ConfigError if `k` is below one, and DataError unless `context` holds the regions of every sample."""
     if k < 1:
         raise ConfigError(f"k={k}: expected at least one contextual region; for none, use features='ag'")
     absent = [i for i in split.ids if i not in context]
@@ -103,7 +103,7 @@ def check_context(split: ActionSplit, context: Mapping[str, Tensor], k: int) -> 
 
 
 def read_image(path: Path) -> Tensor:
-    """An image file as uint8 RGB [3, H, W]. Raises DataError, naming the file, if it is absent or damaged."""
+    """An image file as uint8 RGB [3, H, W]. Raises DataError, naming the file, if it is missing or damaged."""
     try:
         with PILImage.open(path) as image:
             return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
@@ -112,7 +112,7 @@ def read_image(path: Path) -> Tensor:
 
 
 def read_sample(sample: ActionSample) -> Tensor:
-    """A sample's photograph as `read_image` gives it. Raises DataError if it is not of the annotated size."""
+    """A sample's photograph, uint8 RGB [3, H, W]. Raises DataError if its size is not the annotated one."""
     image = read_image(sample.image)
     height, width = image.shape[1:]
     if (width, height) != tuple(sample.size):
@@ -121,5 +121,5 @@ def read_sample(sample: ActionSample) -> Tensor:
 
 
 def pad_regions(regions: Tensor, k: int) -> Tensor:
-    """The first k of regions [m, 4], and zeros where there are fewer: [k, 4]."""
+    """The first k of regions [m, 4], padded with zeros if there are fewer: [k, 4]."""
     return torch.cat([regions[:k], regions.new_zeros(max(k - len(regions), 0), 4)])

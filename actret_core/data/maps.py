@@ -1,4 +1,4 @@
-"""The cached maps of a frozen backbone: a data set whose images have already gone through conv1 to layer3."""
+"""Cached feature maps: a data set whose images have already passed the frozen part of a backbone, conv1 to layer3."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actret_core.data.transforms import mirror_boxes, real_first, squash_boxes
 from actret_core.data.dataset import check_context, pad_regions
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.store import Store, StoreInfo
+from actret_core.data.transforms import view_boxes
 
 
 VIEWS = ("image", "person")
 
 
 def picture(sample: ActionSample, view: str) -> tuple[str, tuple[int, int, int, int]]:
-    """The name of what is seen of a sample, and its window of the photograph: xyxy in whole pixels."""
+    """The picture that `view` shows of a sample: its name in a store, and its window, xyxy in whole pixels.
+
+    The view "image" is the whole photograph, named by its file; "person" is the person's box, named by the sample's id.
+    """
     if view == "image":
         return sample.image_id, (0, 0, *sample.size)
     x0, y0, x1, y1 = sample.person
@@ -28,11 +31,11 @@ def picture(sample: ActionSample, view: str) -> tuple[str, tuple[int, int, int, 
 
 @dataclass(frozen=True)
 class MapInfo(StoreInfo):
-    """A store of maps: a row holds those of a picture and of its mirror, float16 [2, C, h, w].
+    """A store of feature maps: a row holds the map of a picture and the map of its mirror image, float16 [2, C, h, w].
 
-    view: of the whole "image", its names those of photographs, or of the "person" alone, cut out of it, its names ids;
-    backbone: the name of the tail that takes the maps; weights: SHA-256 of the front that made them; shape: of
-    one map. precision: what the front computed in; it makes no other store.
+    view: what the pictures show, "image" or "person" (see `picture`); backbone: name of the tail that takes the maps;
+    weights: SHA-256 of the front that computed them; shape: (C, h, w); precision: in which the front computed, not
+    compared, so that a store is used on any device.
     """
 
     ROWS = "maps"
@@ -51,11 +54,10 @@ class MapInfo(StoreInfo):
 
 
 class MapDataset(Dataset):
-    """A split like ActionDataset, but `image` [C, h, w] is the cached map of the photograph or of the person, float32.
+    """A split like ActionDataset, but `image` is the cached map of the sample's picture, float32 [C, h, w].
 
-    Boxes are pixels of the squashed S x S picture, as in evaluation; a person's picture cuts the regions at its edge.
-    `mirror` is the chance of an item to be the mirror: its map, and its boxes mirrored with it. No crop and no color
-    jitter: the maps are made before.
+    Boxes are xyxy in pixels of the squashed S x S picture, clipped to it. With probability `mirror`, an item is that of
+    the mirror image. There is no other augmentation, since the maps are computed beforehand.
     """
 
     def __init__(
@@ -70,19 +72,14 @@ class MapDataset(Dataset):
         return len(self.split)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        sample, size = self.split.samples[index], self.store.info.image_size
-        mirrored = torch.rand(()).item() < self.mirror
-        boxes = torch.cat([torch.tensor([sample.person]), pad_regions(self.context[sample.id], self.k)])
-        window = torch.tensor(picture(sample, self.store.info.view)[1])
-        boxes = squash_boxes(boxes, window, size)                        # [1 + k, 4]
-        boxes = mirror_boxes(boxes, size) if mirrored else boxes
-        regions, mask = real_first(boxes[1:])
-        stored = self.store.values[self.rows[index], int(mirrored)]
+        sample, info = self.split.samples[index], self.store.info
+        mirrored = torch.rand(()) < self.mirror
+        window = torch.tensor(picture(sample, info.view)[1])
+        person, regions = torch.tensor(sample.person), pad_regions(self.context[sample.id], self.k)
+        image = self.store.values[self.rows[index], int(mirrored)]
         return {
-            "image": torch.from_numpy(stored.astype(np.float32)),
-            "person": boxes[0],
-            "regions": regions,
-            "mask": mask,
+            "image": torch.from_numpy(image.astype(np.float32)),
+            **view_boxes(person, regions, window, info.image_size, mirrored),
             "target": self.targets[index],
             "index": torch.tensor(index),
         }

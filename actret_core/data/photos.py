@@ -1,4 +1,4 @@
-"""The photographs of a data set, decoded once: squashed to a square a little larger than a model sees."""
+"""The photographs of a data set, decoded once and squashed to a square slightly larger than the model's input."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,14 +15,14 @@ from actret_core.data.store import Store, StoreInfo, write_store
 from actret_core.data.transforms import squash, store_side
 from actret_core.errors import DataError
 
-BATCH = 32  # photographs that are written at once
+BATCH = 32  # photographs per write
 
 
 @dataclass(frozen=True)
 class PhotoInfo(StoreInfo):
-    """A store of photographs: a row is one, uint8 [3, T, T] with T = `image_size`, its name that of the file.
+    """A store of photographs: a row is a photograph, uint8 [3, T, T] with T = `image_size`, named by its file name.
 
-    files: SHA-256 of the names and bytes of the files, in order: other files make another store.
+    files: `files_digest` of the photographs, so that changed files are noticed.
     """
 
     ROWS = "photographs"
@@ -39,21 +39,21 @@ class PhotoInfo(StoreInfo):
 def store_photos(
     dataset: str, samples: Iterable[ActionSample], size: int, folder: Path, workers: int = 0, progress: bool = True
 ) -> Store:
-    """The photographs of `samples` for a model that sees size x size pixels, in a file in `folder`; decoded once.
+    """Store the photographs of `samples`, for a model with size x size pixels of input, in a file in `folder`.
 
-    Other files of the same data set have a store beside it. Raises DataError, naming it, for a file that is absent or
-    cannot be decoded.
+    They are decoded on the first call; later calls open the file. Its name depends on data set, size and photographs.
+    Raises DataError, naming the file, for a photograph that is missing or cannot be decoded.
     """
     photos = {s.image_id: s for s in samples}
     info = PhotoInfo(dataset, tuple(photos), store_side(size), files_digest(s.image for s in photos.values()))
-    path = Path(folder) / f"{dataset}-{info.image_size}-{info.files[:12]}.photos"
+    path = Path(folder) / f"{dataset}-{info.image_size}-{info.files[:12]}.photos.npy"
     return write_photos(path, info, list(photos.values()), workers, progress)
 
 
 def write_photos(
     path: str | Path, info: PhotoInfo, photos: list[ActionSample], workers: int = 0, progress: bool = True
 ) -> Store:
-    """The same in the file at `path`, where no store of another data set, size or files may stand."""
+    """Store the photographs of `photos`, one sample each, as `info` says in the file at `path`; see `write_store`."""
 
     def rows(done: int) -> Iterator[np.ndarray]:
         loader = DataLoader(_Squashed(photos[done:], info.image_size), BATCH, num_workers=workers)
@@ -63,7 +63,10 @@ def write_photos(
 
 
 def files_digest(paths: Iterable[Path]) -> str:
-    """SHA-256 of the names of some files and of their sizes: quick, and a changed photograph has other bytes."""
+    """SHA-256 of the names and sizes of some files.
+
+    Contents are not read, which would take minutes: a changed photograph nearly always has another size in bytes.
+    """
     digest = hashlib.sha256()
     for path in paths:
         try:
@@ -74,7 +77,7 @@ def files_digest(paths: Iterable[Path]) -> str:
 
 
 class _Squashed(Dataset):
-    """The photographs of some samples as they are stored: [3, T, T]."""
+    """The photographs of some samples, squashed: uint8 [3, T, T]."""
 
     def __init__(self, samples: list[ActionSample], side: int) -> None:
         self.samples, self.side = samples, side

@@ -1,18 +1,19 @@
-"""One annotated person in one photograph, and a split of a data set as a list of them."""
+"""A sample, one annotated person in a photograph, and a split of a data set, a list of samples."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.preprocessing import MultiLabelBinarizer
 
 
 @dataclass(frozen=True)
 class ActionSample:
-    """A person who performs an action: the unit of query and gallery.
+    """An annotated person, called the anchored person: a query or gallery item.
 
-    `person` is xyxy in pixels of the image on disk, inside it and of positive area; `size` is
-    (width, height). `labels` are indices into the split's actions: one on Stanford-40, several or none on
-    PASCAL VOC.
+    id: unique in the data set; image: file of the photograph; size: its (width, height) in pixels; person: box of the
+    person, xyxy in pixels of the photograph, inside it and of positive area; labels: indices into the split's actions,
+    one on Stanford-40, several or none on PASCAL VOC.
     """
 
     id: str
@@ -23,13 +24,13 @@ class ActionSample:
 
     @property
     def image_id(self) -> str:
-        """The file name: what proposals files call this image, and what persons of one photograph share."""
+        """The file name of the photograph: its key in proposals files. Persons of one photograph share it."""
         return self.image.name
 
 
 @dataclass(frozen=True)
 class ActionSplit:
-    """A named part of a data set: its samples and the names that their labels index."""
+    """A named part of a data set. `actions` are the names that the samples' labels index."""
 
     dataset: str
     name: str
@@ -47,7 +48,5 @@ class ActionSplit:
     @property
     def targets(self) -> np.ndarray:
         """Multi-hot labels, bool [N, C]."""
-        out = np.zeros((len(self.samples), len(self.actions)), dtype=bool)
-        for row, sample in zip(out, self.samples, strict=True):
-            row[list(sample.labels)] = True
-        return out
+        binarizer = MultiLabelBinarizer(classes=range(len(self.actions)))
+        return binarizer.fit_transform([s.labels for s in self.samples]).astype(bool)

@@ -1,4 +1,4 @@
-"""Take a part of a split: a held-out part for early stopping, or a small subset."""
+"""Parts of a split: a subset by index, or a held-out part for early stopping."""
 
 from dataclasses import replace
 
@@ -15,12 +15,12 @@ def subset(split: ActionSplit, indices: np.ndarray, name: str) -> ActionSplit:
 
 
 def hold_out(split: ActionSplit, fraction: float, seed: int) -> tuple[ActionSplit, ActionSplit]:
-    """Cut a split in two at random by its photographs, (kept, held out), with each action in proportion.
+    """Split at random into (kept, held out), stratified by action; `fraction` of the photographs are held out.
 
-    Persons of one photograph stay together, and it counts under the first action of the first of them. Raises
-    DataError if fewer than two photographs count under an action, or a part has fewer of them than there are actions.
+    Persons of one photograph stay together. A photograph is stratified by the first action of its first person. Raises
+    DataError if an action has fewer than two photographs, or a part fewer photographs than there are actions.
     """
-    actions: dict[str, int] = {}  # of every photograph, -1 for none
+    actions: dict[str, int] = {}  # photograph -> action, -1 for none
     for sample in split.samples:
         actions.setdefault(sample.image_id, sample.labels[0] if sample.labels else -1)
     cut = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)

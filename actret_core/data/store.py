@@ -1,26 +1,30 @@
-"""Rows of one shape, each under a name, in one memory-mapped file: written once, resumed, checked."""
+"""Arrays of one shape, each under a name, in one memory-mapped .npy file: written once, resumable, verified."""
 
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from tqdm import tqdm
 
 from actret_core.config import config_from_dict
 from actret_core.errors import DataError
-from actret_core.files import file_sha256, lock
+from actret_core.files import UNREADABLE, atomic_path, file_sha256, lock
 
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What a store holds, as its sidecar `<path>.json` says. Each kind of store adds fields, and the shape of its rows.
+    """What a store holds, as its sidecar file `<path>.json` says. A subclass adds fields and the shape of a row.
 
-    dataset; names: of the N rows, in their order; image_size: side of the square that pictures are squashed to.
+    dataset: name of the data set; names: of the N rows, in order; image_size: side in pixels of the square that
+    images are squashed to.
     """
 
     ROWS: ClassVar[str]  # what the rows are, for messages
@@ -36,12 +40,12 @@ class StoreInfo:
         raise NotImplementedError
 
     @property
-    def row_bytes(self) -> int:
-        """The bytes of a row."""
-        return math.prod(self.row) * np.dtype(self.DTYPE).itemsize
+    def stored(self) -> tuple[int, ...]:
+        """The shape of the whole array, [N, *row]."""
+        return (len(self.names), *self.row)
 
     def check(self, path: Path, wanted: "StoreInfo") -> None:
-        """Raise DataError, naming the fields, unless what stands at `path` is a store of `wanted`."""
+        """Raise DataError, naming the fields that differ, unless the store at `path` holds what is `wanted`."""
         names = [f.name for f in fields(self) if f.compare and getattr(self, f.name) != getattr(wanted, f.name)]
         if names:
             said = ", ".join(_difference(name, getattr(self, name), getattr(wanted, name)) for name in names)
@@ -59,48 +63,45 @@ def _difference(name: str, found: Any, wanted: Any) -> str:
 
 
 class Store:
-    """`values` [N, *row], memory-mapped: read from disk as they are needed. `write_store` makes the file.
+    """A finished store, written by `write_store`: `values` [N, *row] is memory-mapped, so rows are read when used.
 
-    Raises DataError if it is absent, cut, damaged, of another kind than `kind`, or was never finished.
+    `kind` is the class of its StoreInfo. With `verify`, the SHA-256 of the file is checked. Raises DataError if the
+    file is missing, damaged, unfinished or of another kind.
     """
 
     def __init__(self, path: str | Path, kind: type[StoreInfo], verify: bool = True) -> None:
         self.path, self.kind = Path(path), kind
-        self.info, digest = read_sidecar(self.path, kind)
-        again = f"delete it and write the {kind.ROWS} again"
-        expected = len(self.info.names) * self.info.row_bytes
-        found = self.path.stat().st_size if self.path.is_file() else 0
-        if found != expected:
-            raise DataError(f"{self.path}: {found:,} bytes, expected {expected:,}; {again}")
-        if verify and file_sha256(self.path) != digest:
-            raise DataError(f"{self.path}: not what was written, its SHA-256 is another; {again}")
-        self.values = np.memmap(self.path, kind.DTYPE, "r", shape=(len(self.info.names), *self.info.row))
+        self.info, state = read_sidecar(self.path, kind)
+        self.values = _open(self.path, self.info)
+        if verify and file_sha256(self.path) != state["sha256"]:
+            raise DataError(f"{self.path}: changed since it was written; delete it and write the {kind.ROWS} again")
 
     def __reduce__(self) -> tuple:
-        # a loading process opens the file again, and does not receive gigabytes
+        # a data loading process opens the file itself, so that no values are sent to it
         return Store, (self.path, self.kind, False)
 
     def rows(self, dataset: str, names: Sequence[str]) -> list[int]:
-        """The row of each name. Raises DataError for another data set, or names that are not stored."""
+        """The row number of each name. Raises DataError for another data set, or for names that are not stored."""
         rows, own = self.info.ROWS, "write them into a file of their own"
         if dataset != self.info.dataset:
             raise DataError(f"{self.path}: {rows} of {self.info.dataset}, asked for those of {dataset}; {own}")
-        place = {name: i for i, name in enumerate(self.info.names)}
-        absent = [name for name in names if name not in place]
+        number = {name: i for i, name in enumerate(self.info.names)}
+        absent = [name for name in names if name not in number]
         if absent:
             raise DataError(f"{self.path}: lacks the {rows} of {absent[0]} and {len(absent) - 1} more; {own}")
-        return [place[name] for name in names]
+        return [number[name] for name in names]
 
 
 def write_store(
     path: str | Path, info: StoreInfo, rows: Callable[[int], Iterable[np.ndarray]], progress: bool = True
 ) -> Store:
-    """Write what `rows(done)` yields, arrays [b, *row] from row number `done` on, and open it.
+    """Write a store of what `rows(done)` yields, arrays [b, *row] from row number `done` on, and open it.
 
-    A finished store of the same kind is opened as it is; an interrupted one, in `<path>.part`, is continued. The
-    sidecar comes last; a second process waits. Raises DataError if a store of another kind stands there.
+    A finished store of the same kind is opened as it is. An interrupted one, in `<path>.part`, is continued after its
+    last complete batch. Other processes wait meanwhile. Raises DataError if the file at `path` is not such a store, if
+    `rows` yields too few rows, or if the disk has too little space.
     """
-    with lock(f"{path}.lock"):  # another process may be writing it
+    with lock(f"{path}.lock"):
         return _write(Path(path), info, rows, progress)
 
 
@@ -108,55 +109,78 @@ def _write(path: Path, info: StoreInfo, rows: Callable[[int], Iterable[np.ndarra
     if sidecar(path).exists():
         read_sidecar(path, type(info))[0].check(path, info)
         return Store(path, type(info))
-    part, done = _begin(path, info)
-    bar = tqdm(total=len(info.names), initial=done, desc=info.ROWS, unit="image", disable=not progress)
-    with open(part, "ab") as file, bar:
-        for values in rows(done):
-            file.write(np.ascontiguousarray(values, info.DTYPE).tobytes())
-            file.flush()
-            bar.update(len(values))
-        os.fsync(file.fileno())
-    _write_sidecar(part, info, file_sha256(part))
+    part = Path(f"{path}.part")
+    values, done = _begin(path, part, info)
+    with tqdm(total=len(values), initial=done, desc=info.ROWS, unit="image", disable=not progress) as bar:
+        for batch in rows(done):
+            values[done : done + len(batch)] = batch
+            values.flush()  # the rows reach the disk before the sidecar counts them
+            done += len(batch)
+            _write_sidecar(part, info, done)
+            bar.update(len(batch))
+    if done < len(values):
+        raise DataError(f"{part}: {done} rows, expected {len(values)}")
+    _write_sidecar(part, info, done, file_sha256(part))
     os.replace(part, path)
-    os.replace(sidecar(part), sidecar(path))
+    os.replace(sidecar(part), sidecar(path))  # last: a store with a sidecar is finished
     return Store(path, type(info), verify=False)
 
 
-def _begin(path: Path, info: StoreInfo) -> tuple[Path, int]:
-    """The unfinished file, its description beside it, and how many rows it holds."""
-    part = Path(f"{path}.part")
-    if path.exists() and not sidecar(part).exists():
-        raise DataError(f"{path}: a file without its description {sidecar(path).name}; delete it")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():  # interrupted between the last two steps
-        os.replace(path, part)
+def _begin(path: Path, part: Path, info: StoreInfo) -> tuple[np.memmap, int]:
+    """The rows of the unfinished file, a new one if there is none that can be continued, and how many are written."""
+    if path.exists():
+        if not sidecar(part).exists():
+            raise DataError(f"{path}: a file without its description {sidecar(path).name}; delete it")
+        os.replace(path, part)  # interrupted between the last two steps
     if sidecar(part).exists():
-        read_sidecar(part, type(info))[0].check(part, info)
-    else:
-        part.unlink(missing_ok=True)
-        _write_sidecar(part, info, "")
-    part.touch()
-    done = min(part.stat().st_size // info.row_bytes, len(info.names))
-    os.truncate(part, done * info.row_bytes)  # what an interruption has cut
-    return part, done
+        found, state = read_sidecar(part, type(info))
+        found.check(part, info)
+        with suppress(DataError):  # cut or deleted: all rows are written again
+            _open(part, info)  # first: to open it for writing would fill what was cut with zeros
+            return open_memmap(part, "r+"), state["rows"]
+    values = _create(part, info)
+    _write_sidecar(part, info, 0)
+    return values, 0
+
+
+def _create(path: Path, info: StoreInfo) -> np.memmap:
+    """A new .npy file of N rows. Raises DataError if the disk has too little space for it."""
+    path.unlink(missing_ok=True)
+    needed, free = math.prod(info.stored) * np.dtype(info.DTYPE).itemsize, shutil.disk_usage(path.parent).free
+    if needed > free:  # writing to a memory map on a full disk would kill the process
+        raise DataError(f"{path}: {info.ROWS} take {needed:,} bytes, {free:,} are free on this disk; make room")
+    return open_memmap(path, "w+", info.DTYPE, info.stored)
+
+
+def _open(path: Path, info: StoreInfo) -> np.memmap:
+    """The rows of an existing file, read-only. Raises DataError if it is missing, cut, or of another shape or type."""
+    again = f"delete it and write the {info.ROWS} again"
+    try:
+        values = open_memmap(path, "r")
+    except UNREADABLE as error:
+        raise DataError(f"{path}: not a complete .npy file ({error}); {again}") from None
+    if (values.shape, values.dtype) != (info.stored, info.DTYPE):
+        found, expected = f"{values.dtype} {values.shape}", f"{np.dtype(info.DTYPE)} {info.stored}"
+        raise DataError(f"{path}: {found}, expected {expected}; {again}")
+    return values
 
 
 def sidecar(path: Path) -> Path:
-    """The file that says what the store at `path` holds, and the SHA-256 of its bytes."""
+    """The JSON file beside a store: what it holds (`StoreInfo`), how many `rows` are written, and its `sha256`."""
     return Path(f"{path}.json")
 
 
-def read_sidecar(path: Path, kind: type[Info]) -> tuple[Info, str]:
-    """What the store at `path` holds, and its SHA-256. Raises DataError, naming the sidecar, if that is unreadable."""
+def read_sidecar(path: Path, kind: type[Info]) -> tuple[Info, dict[str, Any]]:
+    """The StoreInfo in a sidecar, and its `rows` and `sha256` ("" while unfinished). Raises DataError, naming it."""
     try:
         values = json.loads(sidecar(path).read_text())
-        return config_from_dict(kind, {k: v for k, v in values.items() if k != "sha256"}), values["sha256"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        state = {name: values.pop(name) for name in ("rows", "sha256")}
+        return config_from_dict(kind, values), state
+    except UNREADABLE as error:
         what = f"not a readable description of {kind.ROWS}"
         raise DataError(f"{sidecar(path)}: {what} ({error}); delete it, write them again") from None
 
 
-def _write_sidecar(path: Path, info: StoreInfo, digest: str) -> None:
-    temporary = Path(f"{sidecar(path)}.part")
-    temporary.write_text(json.dumps(asdict(info) | {"sha256": digest}))
-    os.replace(temporary, sidecar(path))
+def _write_sidecar(path: Path, info: StoreInfo, rows: int, sha256: str = "") -> None:
+    with atomic_path(sidecar(path)) as temporary:
+        temporary.write_text(json.dumps(asdict(info) | {"rows": rows, "sha256": sha256}))

@@ -1,8 +1,5 @@
-"""Region tokens of a frozen backbone, small enough to travel: the real data set without its photographs."""
+"""Region tokens of a frozen backbone, compressed to bytes: a real data set without its photographs."""
 
-import os
-import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +11,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from actret_core.errors import DataError
+from actret_core.files import UNREADABLE, atomic_path
 
 
 @dataclass(frozen=True)
 class FrozenTokens:
-    """The tokens of N images under a frozen backbone, in the order of Eq. 5: person, global, k regions.
+    """The tokens of N images from a frozen backbone, in the order of Eq. 5: person, whole image, k regions.
 
-    `values` [N, k+2, d] int8, to be multiplied by `scale` [d]; `regions` [N] counts the real regions; `boxes`
-    [N, k+1, 4] uint16, the person and the regions, xyxy in pixels of the image on disk; `labels` [N] index
-    `actions`; `ids` [N]; `train` [N] is True for the training set.
+    values [N, k+2, d] int8, to be multiplied by scale [d]; regions [N]: how many regions are real, the rest is padding;
+    boxes [N, k+1, 4] uint16: the person and the regions, xyxy in pixels of the image on disk; labels [N]: indices into
+    actions [C]; ids [N]; train [N]: True for the training set.
     """
 
     values: np.ndarray
@@ -35,24 +33,22 @@ class FrozenTokens:
     actions: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Write one compressed `.npz`, whole or not at all."""
-        temporary = Path(f"{path}.part")
-        with open(temporary, "wb") as file:
+        """Write one compressed `.npz`, completely or not at all."""
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **vars(self))
-        os.replace(temporary, path)
 
     @classmethod
     def load(cls, path: Path) -> "FrozenTokens":
-        """Read a file that `save` wrote. Raises DataError, naming it, if it is absent, damaged or another kind."""
+        """Read a file that `save` wrote. Raises DataError, naming it, if it is missing, damaged or another file."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(**{name: file[name] for name in cls.__dataclass_fields__})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except UNREADABLE as error:
             raise DataError(f"{path}: not a readable file of region tokens ({error})") from None
 
 
 def hold_out_tokens(frozen: FrozenTokens, fraction: float, seed: int) -> FrozenTokens:
-    """The training set alone, cut in two with each action in proportion: what is held out plays the test set.
+    """The training set alone; a `fraction` of it, stratified by action, is marked as not for training.
 
     Raises DataError if an action has fewer than two images.
     """
@@ -69,8 +65,8 @@ def hold_out_tokens(frozen: FrozenTokens, fraction: float, seed: int) -> FrozenT
 def compress_tokens(tokens: np.ndarray, mask: np.ndarray, train: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     """L2-normalize, project by a PCA fitted on the real tokens of the training set, and round to int8.
 
-    tokens [N, T, D], mask [N, T], train [N] -> values [N, T, dim] int8 and scale [dim]; padding stays zero. A
-    channel's scale lets 1 in 1000 of the real values saturate.
+    tokens [N, T, D], mask [N, T] (True where real), train [N] -> values [N, T, dim] int8 and scale [dim]. Padding
+    stays zero. Each channel's scale is chosen so that one in a thousand of its real values is clipped.
     """
     normed = tokens / np.linalg.norm(tokens, axis=2, keepdims=True).clip(1e-12)
     pca = PCA(dim, svd_solver="randomized", random_state=0).fit(normed[train & mask.any(1)][mask[train]][::3])
@@ -82,10 +78,10 @@ def compress_tokens(tokens: np.ndarray, mask: np.ndarray, train: np.ndarray, dim
 
 
 class TokenDataset(Dataset):
-    """One part of FrozenTokens as items `tokens` [k+2, d], `mask` [k+2], `target` [C] and `index`.
+    """The `chosen` images [n] of FrozenTokens, as items `tokens` [k+2, d], `mask` [k+2], `target` [C] and `index`.
 
-    Tokens are scaled by one number, so that the real ones of the training set have a mean square of 1. `features`,
-    a subset of "agl", leaves views out as RegionNetConfig does.
+    All tokens are divided by one number, so that the real ones of the training set have a mean square of 1. `features`,
+    a subset of "agl", selects person ("a"), whole image ("g") and regions ("l"), as in RegionNetConfig.
     """
 
     def __init__(self, frozen: FrozenTokens, chosen: np.ndarray, features: str = "agl") -> None:

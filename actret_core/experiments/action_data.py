@@ -47,9 +47,7 @@ class ActionData:
         self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
     ) -> ActionDataset | MapDataset:
         """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
-        a = augment
-        how = Augment(a.min_crop, a.pad_crop, a.jitter, a.erasing, mirror=0.5) if a else Augment()
-        return self._dataset(split, config, how)
+        return self._dataset(split, config, augment.augment if augment else Augment())
 
     def mirrored(self, split: ActionSplit, config: Any) -> ActionDataset | MapDataset:
         """`split` with left and right exchanged, and nothing else."""
@@ -72,7 +70,7 @@ def find_root(
     if root:
         return Path(root)
     if dataset != "playground":
-        raise DataError(f"{dataset}: name its folder, or fetch it by `python -m actret_core download {dataset}`")
+        raise DataError(f"{dataset}: name its folder, or fetch it by `actret download {dataset}`")
     with first_alone():
         return write_playground(playground_root(user_cache(), seed, images), seed, images, progress)
 
@@ -133,7 +131,7 @@ def cache_maps(
     load_backbone(front, weights)
     stores = {}
     for split in (data.train, data.evaluation):
-        path = folder / f"{split.dataset}-{split.name}-{view}-{size}.maps"
+        path = folder / f"{split.dataset}-{split.name}-{view}-{size}.maps.npy"
         with first_alone():
             stores[split.name] = write_maps(split, front, path, size, view, progress=progress and not rank())
     return replace(data, maps=stores)

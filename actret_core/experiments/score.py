@@ -17,7 +17,7 @@ from actret_core.retrieval import (
     Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map,
 )
 from actret_core.data.sample import ActionSplit
-from actret_core.training.embed import Embedded, embed, to_embeddings
+from actret_core.training.embed import Embedded, embed_views, mean_view, to_embeddings
 from actret_core.training.fit import FitResult
 from actret_core.training.pairs import resort
 
@@ -77,8 +77,8 @@ def record_token_run(
 ) -> RunRecord:
     """Score and record a fusion transformer on frozen tokens; embeddings: of the evaluation set, then of its mirror."""
     count = len(data.evaluation)
-    plain, mirrored = embeddings.features[:count], embeddings.features[count:]
-    features = (plain + mirrored) / 2 if run.preset.model.flip_test else plain
+    views = [embeddings.features[:count], embeddings.features[count:]]
+    features = mean_view(views) if run.preset.model.flip_test else views[0]
     record = _record(data, run, result, retrieval_scores(to_embeddings(data.evaluation, features)))
     record.write(results)
     return record
@@ -99,8 +99,7 @@ def embed_split(data: ActionData, preset: Preset, model: nn.Module, split: Actio
     views = [data.dataset(split, preset.model)]
     if preset.model.flip_test:
         views.append(data.mirrored(split, preset.model))
-    found = [embed(model, view, 64, preset.train.workers, preset.train.precision) for view in views]
-    return Embedded(*(sum(parts) / len(views) for parts in zip(*found, strict=True)))
+    return embed_views(model, views, 64, preset.train.workers, preset.train.precision)
 
 
 def _recognition(logits: np.ndarray, data: ActionData) -> Scores:

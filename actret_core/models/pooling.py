@@ -19,9 +19,6 @@ def generalized_mean(feature_map: Tensor, p: float, floor: float = 1e-6) -> Tens
 POOL = {"max": maximum, "gem": partial(generalized_mean, p=3.0)}
 
 
-POOLINGS = ("avg", "max")
-
-
 def pool_cells(cells: Tensor, pooling: str) -> Tensor:
     """The average ("avg") or the maximum ("max") over the cells: [B, D, h, w] -> [B, D] float32."""
     cells = cells.float()

@@ -1,6 +1,5 @@
-"""Pretrained weights of the backbone: torchvision's by name, or a safetensors file with torchvision's names."""
+"""Pretrained backbone weights: torchvision's by name, or a safetensors file with torchvision's parameter names."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -10,16 +9,17 @@ from torch import Tensor, nn
 from torchvision.models import get_weight
 
 from actret_core.errors import CheckpointError, DownloadError
+from actret_core.files import atomic_path
 from actret_core.models.backbone import FrontBackbone, TailBackbone, build_backbone
 
 NOT_OURS = ("fc.weight", "fc.bias")  # the ImageNet classifier
 
 
 def backbone_of(weights: str | Path) -> str:
-    """The backbone that `weights` fit, by a file's metadata.
+    """The backbone that `weights` belong to: "small", "resnet50", or "resnet50_he2016" (stride in the 1x1).
 
-    It is "small", "resnet50", or "resnet50_he2016" (stride in the 1x1). `weights` is a file, or a torchvision name
-    such as "ResNet50_Weights.IMAGENET1K_V2".
+    `weights` is a .safetensors file, whose metadata says it, or a torchvision name such as
+    "ResNet50_Weights.IMAGENET1K_V2", which is always a "resnet50".
     """
     path = Path(weights)
     if path.suffix != ".safetensors":
@@ -32,9 +32,9 @@ def backbone_of(weights: str | Path) -> str:
 
 
 def load_backbone(backbone: nn.Module, weights: str | Path) -> None:
-    """Fill a backbone in place. Raises CheckpointError if names or shapes do not fit.
+    """Load pretrained weights into a backbone, in place. Raises CheckpointError if names or shapes do not fit.
 
-    A front or a tail takes its share of the weights of a whole backbone, which must be complete all the same.
+    The weights must be those of a whole backbone; a front or a tail uses its part of them.
     """
     state = {_rename(k): v for k, v in read_weights(weights).items() if k not in NOT_OURS}
     if isinstance(backbone, FrontBackbone | TailBackbone):
@@ -45,10 +45,10 @@ def load_backbone(backbone: nn.Module, weights: str | Path) -> None:
 
 
 def fill(module: nn.Module, state: dict[str, Tensor], weights: str | Path, assign: bool = False) -> None:
-    """Load `state`, read from `weights`, into a module; only counters of batches may be absent.
+    """Load `state`, read from `weights`, into a module; only the batch norms' counters of batches may be missing.
 
-    `assign` puts the tensors themselves in the place of the module's. Raises CheckpointError, naming `weights`, if
-    names or shapes do not fit.
+    With `assign`, the module's tensors are replaced instead of copied into. Raises CheckpointError, naming `weights`,
+    if names or shapes do not fit.
     """
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     try:
@@ -65,17 +65,16 @@ def fill(module: nn.Module, state: dict[str, Tensor], weights: str | Path, assig
 
 
 def save_small_backbone(path: Path, backbone: nn.Module) -> None:
-    """Write a small backbone in float16, whole or not at all."""
+    """Write a small backbone in float16, completely or not at all."""
     state = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in backbone.state_dict().items()}
-    temporary = Path(f"{path}.part")
-    save_file(state, temporary, metadata={"architecture": "small"})
-    os.replace(temporary, path)
+    with atomic_path(path) as temporary:
+        save_file(state, temporary, metadata={"architecture": "small"})
 
 
 def read_weights(weights: str | Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file, or of torchvision's weights by their name, which may be fetched.
+    """All tensors of a .safetensors file, or of torchvision's weights by name, which are downloaded if needed.
 
-    Raises CheckpointError for a name or a file that is none, DownloadError if the weights cannot be fetched.
+    Raises CheckpointError for an unknown name or an unreadable file, DownloadError if the download fails.
     """
     if Path(weights).suffix != ".safetensors":
         try:

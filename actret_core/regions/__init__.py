@@ -1,1 +1,1 @@
-"""Where to look: proposals of a detector, and which of them surround the anchored person (Eq. 2)."""
+"""Proposals of a detector, and the choice of those that overlap the anchored person most (Eq. 2)."""

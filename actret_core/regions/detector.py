@@ -1,4 +1,4 @@
-"""Proposals by torchvision's Faster R-CNN (Section 3.2), over any number of images, resumable."""
+"""Proposals of torchvision's Faster R-CNN (Section 3.2) for any number of images, resumable."""
 
 import json
 import os
@@ -21,10 +21,10 @@ from actret_core.regions.proposals import ProposalSet, write_proposals
 def load_detector(
     weights: str | None = "COCO_V1", name: str = "fasterrcnn_resnet50_fpn", **options: Any
 ) -> nn.Module:
-    """A detector of torchvision by its builder's `name`, with COCO weights or, with None, random ones.
+    """A torchvision detector by the `name` of its builder, with COCO weights, or random ones for `weights` None.
 
-    `options` go to the builder (`min_size`, `box_score_thresh`, ...). Raises DownloadError if the weights
-    cannot be fetched.
+    `options` are passed to the builder (`min_size`, `box_score_thresh`, ...). Raises DownloadError if the weights
+    cannot be downloaded.
     """
     known = models.get_model_weights(name).__members__
     require(weights is None or weights in known, "weights", weights, f"None or one of {', '.join(known)}")
@@ -45,21 +45,21 @@ def detect(
     min_score: float = 0.05,
     progress: bool = True,
 ) -> Path:
-    """Run a torchvision detector over `images` and write a COCO results file, in their order, to `out`.
+    """Run a torchvision detector on `images` and write a COCO results file, in their order, to `out`.
 
-    Kept are detections of at least `min_score`; the model's own threshold comes first. Finished images are
-    kept in `<out>.part.jsonl`: after an interruption the same call continues there, and ends with the same
-    file. The image id is the file name. Raises DataError for an image that cannot be read, and
-    ProposalError if two images share a name or the run was begun with other weights or another `min_score`.
+    Detections below `min_score` are dropped, after those below the model's own threshold. The image id is the file
+    name. Finished images are saved in `<out>.part.jsonl`: after an interruption, the same call continues there, with
+    the same result. Raises DataError for an image that cannot be read, ProposalError if two images share a file name,
+    or if the interrupted run had other weights or another `min_score`.
     """
     paths = {path.name: path for path in map(Path, images)}
     if len(paths) < len(set(map(Path, images))):
-        raise ProposalError(f"{out}: two images share a file name, which is what proposals are stored under")
+        raise ProposalError(f"{out}: two images share a file name, by which proposals are stored; rename one")
     shard = Path(f"{out}.part.jsonl")
     shard.parent.mkdir(parents=True, exist_ok=True)
     done = _resume(shard, {"min_score": min_score, "weights": weights_sha256(model)})
     names = list(paths)
-    # A batch is repeated whole: its images are padded to one size, so results depend a little on the company.
+    # An unfinished batch is repeated as a whole: its images are padded to one size, which affects the results slightly.
     batches = [names[i : i + batch_size] for i in range(0, len(names), batch_size)]
     pending = [batch for batch in batches if not done.keys() >= set(batch)]
     bar = tqdm(total=len(names), desc="detect", unit="image", disable=not progress)
@@ -91,10 +91,10 @@ def _line(name: str, proposals: ProposalSet) -> str:
 
 
 def _resume(shard: Path, settings: dict[str, Any]) -> dict[str, ProposalSet]:
-    """What an interrupted run with these settings has finished; starts the shard where there is none."""
+    """The finished images of an interrupted run with these settings; creates the shard if there is none."""
     lines = shard.read_bytes().splitlines(keepends=True) if shard.exists() else []
     if lines and not lines[-1].endswith(b"\n"):
-        os.truncate(shard, sum(map(len, lines[:-1])))  # cut by the interruption
+        os.truncate(shard, sum(map(len, lines[:-1])))  # an incomplete line
         lines = lines[:-1]
     if not lines:
         shard.write_text(json.dumps(settings) + "\n")
@@ -103,7 +103,7 @@ def _resume(shard: Path, settings: dict[str, Any]) -> dict[str, ProposalSet]:
         begun, *rows = map(json.loads, lines)
         finished = {name: _proposals(*values) for name, *values in rows}
     except (TypeError, ValueError) as error:
-        raise ProposalError(f"{shard}: damaged ({error}); delete it to start anew") from None
+        raise ProposalError(f"{shard}: damaged ({error}); delete it and run again") from None
     if begun != settings:
         raise ProposalError(f"{shard}: begun with other weights or min_score; use the same, or delete it")
     return finished

@@ -1,8 +1,7 @@
-"""Proposals as a COCO results file: any detector that writes one can feed the model."""
+"""Proposals in COCO results files, the format that most detectors can write."""
 
 import gzip
 import json
-import os
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from actret_core.errors import ProposalError
+from actret_core.files import atomic_path
 
 
 class ProposalSet(NamedTuple):
@@ -25,9 +25,8 @@ class ProposalSet(NamedTuple):
 def read_proposals(path: Path, image_ids: Iterable[str] | None = None) -> dict[str, ProposalSet]:
     """Read a COCO results file (`.json` or `.json.gz`): image file name -> its proposals, best score first.
 
-    With `image_ids`, exactly these images are returned, empty where the file has no proposal for one.
-    Raises ProposalError if the file is damaged, or if it shares no image with `image_ids` (it was made for
-    other images).
+    With `image_ids`, exactly these images are returned, with no boxes where the file has none. Raises ProposalError if
+    the file is missing or damaged, or has none of the `image_ids` (it was made for other images).
     """
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for row in _load(Path(path)):
@@ -41,16 +40,18 @@ def read_proposals(path: Path, image_ids: Iterable[str] | None = None) -> dict[s
 
 
 def write_proposals(path: Path, proposals: Mapping[str, ProposalSet]) -> None:
-    """Write a COCO results file, all or nothing; boxes are rounded to a tenth of a pixel, never to none."""
+    """Write a COCO results file, completely or not at all.
+
+    Boxes are rounded to 0.1 pixels; width and height are at least 0.1.
+    """
     rows = [
         {"image_id": name, "category_id": int(c), "bbox": _xywh(b), "score": round(float(s), 4)}
         for name, found in proposals.items()
         for b, s, c in zip(found.boxes.tolist(), found.scores, found.categories, strict=True)
     ]
     data = json.dumps(rows, separators=(",", ":")).encode()
-    temporary = Path(f"{path}.part")
-    temporary.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
-    os.replace(temporary, path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
 
 
 def _xywh(box: list[float]) -> list[float]:

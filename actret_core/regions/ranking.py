@@ -1,4 +1,4 @@
-"""Which proposals tell what the anchored person does: Eq. 2."""
+"""The contextual regions: the proposals that overlap the anchored person most (Eq. 2)."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def select_context(
 
     boxes [n, 4] and person [4] are xyxy in pixels; scores [n] in [0, 1]. Returns indices into boxes, best
     first, at most k and possibly none. Ties keep the detector's order, so the result does not depend on the
-    sort. A proposal above `max_iou` is the person once more and is dropped; the default keeps it, as the
+    sort. A proposal with an IoU above `max_iou` shows the person itself and is dropped; the default keeps it, as the
     paper does.
     """
     if k < 1:
@@ -33,7 +33,7 @@ def rank_split(
 ) -> dict[str, Tensor]:
     """The contextual regions of every sample: id -> boxes [m, 4] xyxy, best first, m <= k, possibly none.
 
-    Boxes are cut to the image. Raises ProposalError if an image is not among `proposals`, or if a box lies
+    Boxes are clipped to the image. Raises ProposalError if an image is not among `proposals`, or if a box lies
     outside its image.
     """
     context = {}

@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from actret_core.config import config_from_dict, require
 from actret_core.errors import DataError, EmbeddingError
@@ -48,10 +49,7 @@ class Protocol:
     @property
     def targets(self) -> np.ndarray:
         """Multi-hot labels, bool [N, C]."""
-        out = np.zeros((len(self.ids), len(self.actions)), dtype=bool)
-        for row, labels in zip(out, self.labels, strict=True):
-            row[list(labels)] = True
-        return out
+        return MultiLabelBinarizer(classes=range(len(self.actions))).fit_transform(self.labels).astype(bool)
 
     def write(self, path: str | Path) -> None:
         """Write gzipped JSON. The same protocol gives the same bytes: no date and no file name is in them."""
@@ -75,7 +73,7 @@ def read_protocol(path: Path | Traversable) -> Protocol:
         return config_from_dict(Protocol, values)
     except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise DataError(
-            f"{path}: no complete protocol; write it by `python -m actret_core protocol`: {error}"
+            f"{path}: no complete protocol; write it by `actret protocol`: {error}"
         ) from error
 
 

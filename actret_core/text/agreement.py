@@ -1,12 +1,19 @@
 """How often a parser agrees with the verb and noun columns of a data set."""
 
+import hashlib
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from actret_core.errors import TextError
+from actret_core.experiments.record import RunRecord, provenance
+from actret_core.text import epic_kitchens as epic
 from actret_core.text.epic_kitchens import Classes, Narration
+from actret_core.text.parsing import parse
 from actret_core.text.phrase import Phrase
+from actret_core.text.tagging import load_tagger, tag
 
 
 def agreement(
@@ -23,6 +30,28 @@ def agreement(
     if not scores:
         raise TextError("agreement: no narrations; name a file that holds some")
     return {name: round(100 * float(np.mean([s[name] for s in scores])), 2) for name in scores[0]}
+
+
+def agreement_record(folder: Path, spacy: str | None = None) -> RunRecord:
+    """How the rule, or a spaCy model, agrees with EPIC-Kitchens-100; `folder` holds its retrieval CSV files.
+
+    Raises DataError for files that cannot be read, TextError for a model that cannot be loaded.
+    """
+    tagger, start = load_tagger(spacy) if spacy else None, time.perf_counter()
+    verbs, nouns = (epic.read_classes(folder / name) for name in (epic.VERBS, epic.NOUNS))
+    files = {"train": epic.TRAIN_SENTENCES, "test": epic.TEST_CLIPS}
+    metrics, digest = {}, hashlib.sha256()
+    for split, name in files.items():
+        narrations = epic.read_narrations(folder / name, verbs, nouns)
+        found = agreement(narrations, verbs, nouns, (lambda text: tag(text, tagger)) if tagger else parse)
+        metrics[split] = found | {"narrations": len(narrations)}
+        digest.update((folder / name).read_bytes())
+    return RunRecord(
+        "epic_kitchens", "parsing", "full", 0, metrics=metrics, config={"parser": spacy or "rule"}, epochs=0,
+        wall_seconds=round(time.perf_counter() - start, 1), **provenance(),
+        dataset_fingerprint={"files": list(files.values()), "sha256": digest.hexdigest()},
+        variant="spacy" if spacy else "",
+    )
 
 
 def _try(parser: Callable[[str], Phrase], text: str) -> Phrase | None:

@@ -1,4 +1,4 @@
-"""How samples come together in batches: a plain shuffle, or some of each of a few actions; and get to the device."""
+"""Batches: which samples each holds (shuffled, or equally many of a few actions), and their way to the device."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,15 +15,15 @@ from actret_core.errors import DataError
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import pick_device
 
-
 Batch = dict[str, Tensor]
 Prepare = Callable[[Batch, Generator | None], Batch]
 
 
 def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
-    """Random batches for training, this process's share of each.
+    """Random batches for training; of each, the part of this process.
 
-    Raises DataError or ConfigError if the samples do not make them, or the processes cannot share them equally.
+    Raises DataError if an action has no sample, ConfigError if `batch_size` or `per_class` does not suit the samples or
+    the number of processes.
     """
     targets = getattr(dataset, "targets", None)
     if targets is not None:
@@ -39,7 +39,7 @@ def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
 
 
 def held_out_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
-    """All samples in their order; of several processes, each has every so many-th."""
+    """The held-out samples in order; with several processes, each has every world()-th of them."""
     own = range(rank(), len(dataset), world())
     require(len(own) > 0, "held_out", config.held_out, f"a part of at least {world()} samples, one for each process")
     return _loader(dataset, config, sampler=own, batch_size=-(-config.batch_size // world()))
@@ -48,39 +48,40 @@ def held_out_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
 def device_batches(
     dataset: Dataset, batch_size: int, workers: int = 0, label: str = "", progress: bool = True
 ) -> Iterator[Batch]:
-    """All samples in their order, as batches on the GPU if there is one, prepared as a model takes them.
+    """All samples in order, as batches on the GPU if there is one, prepared as input of a model.
 
-    Of several processes, each has every so many-th batch: `parallel.join_batches` joins what they make of them.
+    With several processes, each has every world()-th batch: `distributed.join_batches` gathers their results. `label`
+    names the progress bar.
     """
-    device, ready, every = pick_device(), preparation(dataset), range(len(dataset))
+    device, prepare, every = pick_device(), preparation(dataset), range(len(dataset))
     own = [every[start : start + batch_size] for start in every[::batch_size]][rank() :: world()]
     loader = DataLoader(
         stored(dataset), batch_sampler=own, num_workers=workers, pin_memory=device.type == "cuda"
     )
     for batch in tqdm(loader, label, disable=not progress or rank() > 0, unit="batch"):
-        yield ready({name: value.to(device, non_blocking=True) for name, value in batch.items()}, None)
+        yield prepare({name: value.to(device, non_blocking=True) for name, value in batch.items()}, None)
 
 
 def stored(dataset: Dataset) -> Dataset:
-    """What the loading processes read of a data set: its `raw` samples, if it has such."""
+    """The samples that data loading processes read: a data set's `raw` samples if it has them, else its items."""
     return getattr(dataset, "raw", dataset)
 
 
 def preparation(dataset: Dataset) -> Prepare:
-    """What is left to do to a batch on the device: the data set's `prepare`, if it has such."""
+    """What turns a loaded batch into input of a model: a data set's `prepare`; without one, the batch is returned."""
     return getattr(dataset, "prepare", lambda batch, _: batch)
 
 
-def _loader(dataset: Dataset, config: TrainConfig, **how: object) -> DataLoader:
-    workers, own = config.workers, torch.Generator().manual_seed(config.seed)
+def _loader(dataset: Dataset, config: TrainConfig, **options: object) -> DataLoader:
+    generator = torch.Generator().manual_seed(config.seed)  # not the global one, from which dropout draws
     return DataLoader(
-        stored(dataset), num_workers=workers, persistent_workers=workers > 0, pin_memory=torch.cuda.is_available(),
-        generator=own, **how,  # without its own, it would draw from the one of dropout
+        stored(dataset), num_workers=config.workers, persistent_workers=config.workers > 0,
+        pin_memory=torch.cuda.is_available(), generator=generator, **options,
     )
 
 
 def check_actions(targets: torch.Tensor, names: tuple[str, ...]) -> None:
-    """Raise DataError, naming them, if some actions have no sample; targets [N, C], `names` of the actions or ()."""
+    """Raise DataError, naming them, if actions have no sample. targets [N, C]; names of the C actions, or ()."""
     absent = (~(targets > 0).any(0)).nonzero().flatten().tolist()
     if absent:
         first = ", ".join(names[i] if names else str(i) for i in absent[:3])
@@ -91,11 +92,11 @@ def check_actions(targets: torch.Tensor, names: tuple[str, ...]) -> None:
 
 
 def balanced_sampler(targets: torch.Tensor, config: TrainConfig, names: tuple[str, ...] = ()) -> MPerClassSampler:
-    """Batches of `per_class` samples of each of batch_size / per_class random actions (PK sampling).
+    """Batches of batch_size / per_class random actions with `per_class` samples each (PK sampling).
 
-    A sample of several actions counts under its first, those of none as an action of their own. Within a batch no
-    sample stands twice: pytorch-metric-learning would repeat those of an action that has too few, which makes
-    positives of distance zero; here that is an error. Raises ConfigError, naming the action.
+    targets [N, C]; names of the C actions, or (). A sample of several actions counts under its first one, the samples
+    without an action as one more action. An action with fewer than `per_class` samples raises ConfigError, naming it:
+    pytorch-metric-learning would repeat its samples within a batch, which makes positive pairs of distance zero.
     """
     labels = torch.where(targets.any(1), targets.argmax(1), targets.shape[1]).numpy()
     actions, counts = np.unique(labels, return_counts=True)
@@ -114,9 +115,9 @@ def _names(dataset: Dataset) -> tuple[str, ...]:
 
 
 class EpochOrder(Sampler[int]):
-    """All samples, shuffled by seed and epoch alone: the same in every process and in a resumed run.
+    """The order of all samples in an epoch, or the samples that `balanced` chooses.
 
-    With `balanced`, its choice of samples instead.
+    It is random, but depends on seed and epoch only: it is the same in every process and in a resumed run.
     """
 
     def __init__(self, count: int, seed: int, balanced: MPerClassSampler | None = None) -> None:
@@ -132,15 +133,15 @@ class EpochOrder(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         if self.balanced is None:
             return iter(np.random.default_rng([self.seed, self.epoch]).permutation(self.count).tolist())
-        self.balanced.labels.sort()              # which the epoch before has shuffled in place,
-        np.random.seed([self.seed, self.epoch])  # by the only chance that pytorch-metric-learning knows
+        self.balanced.labels.sort()              # the sampler shuffles them in place in every epoch,
+        np.random.seed([self.seed, self.epoch])  # and uses NumPy's global random numbers
         return iter(self.balanced)
 
 
 class SharedBatches(BatchSampler):
-    """Every batch in equal parts, and of these the one of this process; alone, it has the whole.
+    """Batches of which each process has an equal part; a single process has the whole batch.
 
-    What is left over by an equal share is dropped, and so is a part of one sample, which would break the batch norm.
+    Samples that cannot be shared equally are dropped, and so is a part of one sample, which batch norm cannot handle.
     """
 
     def __init__(self, order: EpochOrder, batch_size: int) -> None:

@@ -1,6 +1,5 @@
-"""What happens between epochs: the clock, the checkpoint, early stopping, and the end of the time that there is."""
+"""What happens between epochs: timing, the checkpoint, early stopping, and stopping at a deadline."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping
 
+from actret_core.files import atomic_path
+
 
 class Clock(Callback):
-    """Seconds of training, kept in the checkpoint so that a resumed run counts all its parts."""
+    """Counts the seconds of training. They are saved in the checkpoint, so that a resumed run counts all its parts."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -29,9 +30,9 @@ class Clock(Callback):
 
 
 class Deadline(Callback):
-    """Stops between two epochs if the next one, as long as the last, would not be over at `moment`.
+    """Stops after an epoch if another one that takes as long would not end before `moment`, by `time.monotonic`.
 
-    `moment` is of `time.monotonic`. `passed` says that it has stopped a training which was not at its end.
+    `passed` is True if it has stopped a training before its end.
     """
 
     def __init__(self, moment: float) -> None:
@@ -48,20 +49,25 @@ class Deadline(Callback):
 
 
 class Stopping(EarlyStopping):
-    """Early stopping that also knows, when a stopped run is called again, that it had stopped."""
+    """Early stopping that does not continue a run that had already stopped, when `fit` is called again."""
 
     def on_train_start(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         trainer.should_stop = self.wait_count >= self.patience
 
 
 class KeepLast(Checkpoint):
-    """A checkpoint after every epoch, whole or not at all; Lightning's `save_last` may wait for the end of training."""
+    """Writes a checkpoint after every epoch, completely or not at all.
+
+    Lightning's ModelCheckpoint writes to the system's temporary folder first; if that is another disk, it copies the
+    file, and a process that is killed meanwhile leaves a run that cannot be resumed.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def on_train_epoch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        temporary = self.path.with_suffix(".part")
-        trainer.save_checkpoint(temporary)                               # by all processes, written by the first
         if trainer.is_global_zero:
-            os.replace(temporary, self.path)
+            with atomic_path(self.path) as temporary:
+                trainer.save_checkpoint(temporary)
+        else:
+            trainer.save_checkpoint(self.path)  # writes nothing, but waits for the first process

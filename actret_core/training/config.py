@@ -1,87 +1,64 @@
 """Every choice of a training run."""
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from actret_core.config import require, require_at_least
+from pydantic import Field
 
-SCHEDULES = ("constant", "linear", "cosine", "multistep", "onecycle")
-OPTIMIZERS = ("adamw", "adam", "sgd")
-PRECISIONS = ("auto", "32-true", "bf16-mixed")
-METRICS = ("none", "supcon", "proxy")
+from actret_core.config import (
+    NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, PositiveShare, Share, ShareBelowOne, config_class,
+    require,
+)
+from actret_core.data.augment import Augment
+
+Optimizer = Literal["adamw", "adam", "sgd"]
+Schedule = Literal["constant", "linear", "cosine", "multistep", "onecycle"]
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+Metric = Literal["none", "supcon", "proxy"]
+BatchSize = Annotated[int, Field(ge=2, description="at least 2, for the batch norm")]
 
 
-@dataclass(frozen=True)
+@config_class
 class TrainConfig:
-    """How to train. The defaults are the paper's (Section 4.1), or our answer where it is silent ("Open choices").
+    """How to train. A default is the paper's where a section (4.1) is named, else ours (see "Open choices").
 
-    epochs, batch_size, lr, weight_decay, optimizer: "adamw", "adam" (which adds the decay to the gradient) or "sgd"
-    (Nesterov's momentum of 0.9). schedule: "constant", "linear" or "cosine" to zero, "multistep" to a tenth at each
-    of the epochs `milestones`, or "onecycle" with its peak at lr. warmup: epochs of a linear rise before. per_class:
-    samples of an action in a batch, which then holds few actions; 0 for a plain shuffle. min_crop: least area of a
-    random crop, as a share of the image; pad_crop: instead of it, shift the image by up to so many pixels, over black;
-    jitter: strength of color jitter; erasing: the chance that a rectangle is erased. mixup: alpha of mix-up, 0 for
-    none. label_smoothing, multi_label: of the cross-entropy, the second for a binary one (PASCAL VOC); a model with a
-    loss of its own reads neither. held_out: the part of the training set that early stopping watches, 0 for no early
-    stopping; patience: its epochs without a lower loss. freeze_bn_stats: keep the backbone's batch-norm statistics.
-    clip: gradient norm, 0 for none. precision: "auto" is bfloat16 where the device has it. compile: the backbone by
-    `torch.compile`. workers: data loading processes, of each process that trains; these share a batch.
-
-    Beyond the paper, and off: metric: a loss on the embeddings beside the cross-entropy, "supcon" or "proxy"
-    (`metric_loss`), at the weight metric_weight. ema: decay of a moving average of the weights, which is what is kept;
-    0 for none. layer_decay: each stage of the backbone learns so much slower than what it feeds; 1 for all alike.
+    `metric`, `metric_weight`, `ema` and `layer_decay` are beyond the paper, and off.
     """
 
-    epochs: int = 150
-    batch_size: int = 128
-    lr: float = 3e-5
-    weight_decay: float = 1e-2
-    optimizer: str = "adamw"
-    schedule: str = "constant"
-    milestones: tuple[int, ...] = ()
-    warmup: int = 0
-    per_class: int = 0
-    min_crop: float = 0.6
-    pad_crop: int = 0
-    jitter: float = 0.2
-    erasing: float = 0.0
-    mixup: float = 0.2
-    label_smoothing: float = 0.0
-    multi_label: bool = False
-    held_out: float = 0.1
-    patience: int = 15
-    freeze_bn_stats: bool = False
-    clip: float = 1.0
-    precision: str = "auto"
-    compile: bool = False
-    workers: int = 2
-    metric: str = "none"
-    metric_weight: float = 0.5
-    ema: float = 0.0
-    layer_decay: float = 1.0
-    seed: int = 0
+    epochs: PositiveInt = 150               # passes over the training set, at most (Section 4.1)
+    batch_size: BatchSize = 128             # samples of a step, of all processes together (Section 4.1)
+    lr: PositiveFloat = 3e-5                # peak learning rate (Section 4.1)
+    weight_decay: NonNegativeFloat = 1e-2   # of every weight (AdamW's default)
+    optimizer: Optimizer = "adamw"          # adam adds the decay to the gradient; sgd has Nesterov momentum 0.9 (4.1)
+    schedule: Schedule = "constant"         # of the rate; linear, cosine: to zero; onecycle: up to lr, then down (ours)
+    milestones: tuple[int, ...] = ()        # multistep: epochs at which the rate falls to a tenth (ours)
+    warmup: NonNegativeInt = 0              # epochs of a linear rise at the start; 0: none (ours)
+    per_class: NonNegativeInt = 0           # samples of an action in a batch; 0: a plain shuffle (ours)
+    min_crop: PositiveShare = 0.6           # least area of a random crop, as a share of the image (4.1; value: ours)
+    pad_crop: NonNegativeInt = 0            # pixels; instead of a crop, a shift of up to so many, over black; 0: none (ours)
+    jitter: NonNegativeFloat = 0.2          # strength of color jitter (4.1; value: ours)
+    erasing: Share = 0.0                    # chance that a rectangle is erased (ours)
+    mixup: NonNegativeFloat = 0.2           # alpha of mix-up; 0: none (4.1; value: the mix-up paper's)
+    label_smoothing: ShareBelowOne = 0.0    # of the cross-entropy; unused by a model with a loss of its own (ours)
+    multi_label: bool = False               # binary cross-entropy, for several actions a person (PASCAL VOC; Eq. 6)
+    held_out: ShareBelowOne = 0.1           # share of the training set for early stopping; 0: none (4.1; value: ours)
+    patience: PositiveInt = 15              # epochs without a lower held-out loss before it stops (ours)
+    freeze_bn_stats: bool = False           # keep the backbone's batch-norm statistics (ours)
+    clip: NonNegativeFloat = 1.0            # largest norm of the gradient; 0: no limit (ours)
+    precision: Precision = "auto"           # auto: bfloat16 where the device has it (ours)
+    compile: bool = False                   # the backbone, by `torch.compile` (ours)
+    workers: NonNegativeInt = 2             # data loading processes of each process that trains (ours)
+    metric: Metric = "none"                 # a loss on the embeddings beside the cross-entropy (ours)
+    metric_weight: NonNegativeFloat = 0.5   # weight of that loss (ours)
+    ema: ShareBelowOne = 0.0                # decay of a moving average of the weights, which is kept; 0: none (ours)
+    layer_decay: PositiveShare = 1.0        # rate of a backbone's stage, as a share of the next stage's rate (ours)
+    seed: int = 0                           # of all randomness (ours)
 
     def __post_init__(self) -> None:
-        require(self.schedule in SCHEDULES, "schedule", self.schedule, f"one of {', '.join(SCHEDULES)}")
-        require(self.optimizer in OPTIMIZERS, "optimizer", self.optimizer, f"one of {', '.join(OPTIMIZERS)}")
-        require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
-        require(self.metric in METRICS, "metric", self.metric, f"one of {', '.join(METRICS)}")
         single = self.metric == "none" or not self.multi_label
         require(single, "metric", self.metric, "'none' where a person has several actions")
-        require_at_least(1, self, "epochs", "batch_size", "patience")
-        require(self.batch_size > 1, "batch_size", self.batch_size, "at least 2, for the batch norm")
-        require(self.lr > 0, "lr", self.lr, "a positive number")
-        for field in ("held_out", "label_smoothing", "ema"):
-            require(0 <= getattr(self, field) < 1, field, getattr(self, field), "a number in [0, 1)")
-        require(0 <= self.erasing <= 1, "erasing", self.erasing, "a number in [0, 1]")
-        for field in ("min_crop", "layer_decay"):
-            require(0 < getattr(self, field) <= 1, field, getattr(self, field), "a number in (0, 1]")
-        require_at_least(
-            0, self, "jitter", "mixup", "weight_decay", "clip", "workers", "warmup", "per_class", "pad_crop",
-            "metric_weight",
-        )
-        self._check_schedule()
         whole = not self.per_class or self.batch_size % self.per_class == 0
         require(whole, "per_class", self.per_class, f"a divisor of batch_size={self.batch_size}, or 0 for a shuffle")
+        self._check_schedule()
 
     def _check_schedule(self) -> None:
         steps = [0, *self.milestones, self.epochs]
@@ -92,3 +69,8 @@ class TrainConfig:
         require(self.warmup < self.epochs or not self.warmup, "warmup", self.warmup, f"fewer than epochs={self.epochs}")
         once = not self.warmup or self.schedule != "onecycle"
         require(once, "warmup", self.warmup, "0 for the schedule 'onecycle', which rises by itself")
+
+    @property
+    def augment(self) -> Augment:
+        """How training pictures differ each time they are seen; half of them are mirrored (Section 4.1)."""
+        return Augment(self.min_crop, self.pad_crop, self.jitter, self.erasing, mirror=0.5)

@@ -1,4 +1,4 @@
-"""The device at hand, and what it computes in."""
+"""The device to compute on, and its precision."""
 
 import torch
 
@@ -6,14 +6,14 @@ from actret_core.config import require
 
 
 def pick_device() -> torch.device:
-    """The GPU if there is one."""
+    """The GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def pick_precision(precision: str) -> str:
-    """Lightning's name for `precision`; "auto" is bfloat16 where the device computes in it natively.
+    """Lightning's name for a TrainConfig's `precision`; "auto" is "bf16-mixed" if the device has bfloat16.
 
-    Raises ConfigError for "bf16-mixed" on a GPU without bfloat16. A CPU without it computes it all the same, slowly.
+    Raises ConfigError for "bf16-mixed" on a GPU without bfloat16. A CPU without it emulates it, slowly.
     """
     if torch.cuda.is_available():
         native = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -28,5 +28,5 @@ def pick_precision(precision: str) -> str:
 
 
 def autocast(precision: str) -> torch.autocast:
-    """The context in which a model computes as `precision` says."""
+    """A context in which models compute in `precision`, a field of TrainConfig."""
     return torch.autocast(pick_device().type, torch.bfloat16, enabled=pick_precision(precision) == "bf16-mixed")

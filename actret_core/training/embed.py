@@ -1,5 +1,6 @@
-"""Read out what a trained model makes of every sample."""
+"""Embed a data set: the features and logits of a trained model for every sample."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from actret_core.training.device import autocast, pick_device
 
 
 class Embedded(NamedTuple):
-    """Of every sample, in the data set's order: `features` [N, D] and `logits` [N, C], float32."""
+    """The `features` [N, D] and `logits` [N, C] of all samples, in the data set's order, float32."""
 
     features: np.ndarray
     logits: np.ndarray
@@ -27,11 +28,11 @@ def embed(
 ) -> Embedded:
     """Run `model` in evaluation mode over a data set whose items hold the model's `inputs`.
 
-    `precision` is as in TrainConfig. Several processes share the work, and all receive the whole.
+    `precision` is as in TrainConfig. Several processes share the work, and each returns the whole result.
     """
     half, outputs = autocast(precision), []
     model.to(pick_device(), memory_format=torch.channels_last).eval()
-    with torch.inference_mode():  # not around the move to the device: weights moved within it could not learn again
+    with torch.inference_mode():  # does not include `to`: weights that are moved in this mode cannot be trained again
         for batch in device_batches(dataset, batch_size, workers, "embedding", progress):
             with half:
                 out = model(**{name: batch[name] for name in model.inputs})
@@ -40,8 +41,26 @@ def embed(
     return Embedded(*(join_batches(list(part), len(dataset), batch_size).numpy() for part in parts))
 
 
+def embed_views(
+    model: nn.Module, views: Sequence[Dataset], batch_size: int = 64, workers: int = 0,
+    precision: str = "32-true", progress: bool = True,
+) -> Embedded:
+    """The mean over several views of the same samples, such as a split and its mirror images; see `embed`."""
+    found = [embed(model, view, batch_size, workers, precision, progress) for view in views]
+    return Embedded(*(mean_view(arrays) for arrays in zip(*found, strict=True)))
+
+
+def mean_view(views: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the features, or of the logits, of several views of the same samples."""
+    return sum(views) / len(views)
+
+
 def to_embeddings(split: ActionSplit, features: np.ndarray) -> Embeddings:
-    """Features [N, D] of a split with its labels and ids; persons of one photograph form a group (VOC)."""
+    """Features [N, D] of a split, with its labels and ids.
+
+    Labels are [N] if every sample has exactly one action, else multi-hot [N, C]. If several persons share a photograph
+    (VOC), those of one photograph form a group.
+    """
     targets = split.targets
     single = (targets.sum(1) == 1).all()
     images = np.array([s.image_id for s in split.samples])

@@ -1,4 +1,4 @@
-"""Train a model: checkpointed, resumable, logged, from one seed; by one process or several."""
+"""Train a model: with checkpoints, resumable, logged, reproducible from its seed, in one process or several."""
 
 import csv
 import json
@@ -16,8 +16,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 from torch.utils.data import Dataset
 
-from actret_core.errors import CheckpointError
 from actret_core.distributed import first_alone, from_first, rank, world
+from actret_core.errors import CheckpointError
+from actret_core.files import atomic_path
 from actret_core.training.batches import held_out_loader, preparation, train_loader
 from actret_core.training.callbacks import Clock, Deadline, KeepLast, Stopping
 from actret_core.training.config import TrainConfig
@@ -26,9 +27,10 @@ from actret_core.training.module import ActionModule
 
 
 class FitResult(NamedTuple):
-    """Over all parts of a run: `epochs` trained, `wall_seconds` of training, the epochs' mean training `losses`.
+    """The result of a run, all its resumed parts together.
 
-    `halved`: the sizes of the parts of a batch, one by one, where memory ran out; () where it never did.
+    epochs: how many were trained; wall_seconds: of training; losses: mean training loss of each epoch; halved: each
+    time memory ran out, the size of the smaller parts that batches were then split into, () if it never did.
     """
 
     epochs: int
@@ -38,38 +40,39 @@ class FitResult(NamedTuple):
 
 
 class OutOfTime(Exception):
-    """A training has stopped between two epochs, before its end; the same call goes on from there."""
+    """A training was stopped by its deadline after a complete epoch; the same call resumes it."""
 
 
 def fit(
     model: nn.Module, train: Dataset, held_out: Dataset | None, config: TrainConfig, out: Path, progress: bool = True,
     deadline: float = float("inf"),
 ) -> FitResult:
-    """Train `model` in place; called again with the same `out`, it resumes after the last whole epoch.
+    """Train `model` in place; called again with the same `out`, it resumes after the last complete epoch.
 
-    With `held_out`, training stops early on its loss and the model ends with the weights of its best epoch; without,
-    with those of the last, or their moving average. `out` receives `config.json`, `last.ckpt`, `best.ckpt`, and under
-    `logs`, one folder for each resumed part, `metrics.csv` and TensorBoard's file. Several processes share each batch.
+    With `held_out`, training stops early by the loss on it, and the model gets the weights of the best epoch. Without,
+    it gets those of the last epoch. With `config.ema`, both are moving averages. `out` receives `config.json`,
+    `last.ckpt`, `best.ckpt`, and `logs` with a folder for each resumed part: `metrics.csv` and TensorBoard's file.
+    Several processes share each batch.
 
-    Raises OutOfTime at the end of the last epoch that `deadline`, of `time.monotonic`, allows; CheckpointError if
-    `out` holds a run of another config; DataError or ConfigError where the samples do not make the batches that are
-    asked for; and ConfigError where the device has not the precision, or too little memory for two samples.
+    Raises OutOfTime after the last epoch that ends before `deadline`, by `time.monotonic`; CheckpointError if `out`
+    holds a run of another config; DataError or ConfigError if the samples do not suit the batches of the config;
+    ConfigError if the device lacks the precision, or memory for two samples.
     """
     out, precision = Path(out), pick_precision(config.precision)
     loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]
     with first_alone():
         _claim(out, {"model": asdict(model.config), "train": asdict(config)})
     L.seed_everything(config.seed, workers=True, verbose=False)
-    model.to(memory_format=torch.channels_last).train()  # Lightning would go on in the mode it finds
+    model.to(memory_format=torch.channels_last).train()  # Lightning keeps the mode it finds
     if config.compile:
-        getattr(model, "backbone", model).compile()  # the rest has shapes that change from batch to batch
+        getattr(model, "backbone", model).compile()  # other parts have shapes that change
     module = ActionModule(model, config, preparation(train), held_out and preparation(held_out))
     clock, end, last = Clock(), Deadline(deadline), out / "last.ckpt"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on workers, folders and empty loops
+        warnings.filterwarnings("ignore", module=r"lightning\.")  # hints on workers, folders and empty loops
         trainer = _trainer(config, precision, out, [clock, end], held_out is not None, progress)
         if last.exists():
-            # loading processes fetch their first samples before Lightning tells the epoch
+            # data loading processes fetch their first samples before Lightning sets the epoch
             loaders[0].batch_sampler.sampler.set_epoch(torch.load(last, weights_only=False, mmap=True)["epoch"] + 1)
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
     if end.passed:
@@ -78,11 +81,12 @@ def fit(
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
     model.load_state_dict(module.learned.state_dict())
-    losses = () if rank() else _losses(out)                              # of a file that the first process writes
+    losses = () if rank() else _losses(out)                              # only the first process writes this file
     return from_first(FitResult(trainer.current_epoch, clock.seconds, losses, module.halved))
 
 
 def _losses(out: Path) -> tuple[float, ...]:
+    """The training loss of each epoch, from the logs of all resumed parts; a later part replaces a repeated epoch."""
     by_epoch = {}
     for path in sorted(out.glob("logs/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:])):
         with open(path, newline="") as file:
@@ -92,38 +96,38 @@ def _losses(out: Path) -> tuple[float, ...]:
 
 
 def _claim(out: Path, config: dict[str, Any]) -> None:
-    """Write the run's config into `out`, or raise CheckpointError if another run stands there."""
+    """Write the run's config into `out`, or raise CheckpointError if `out` holds a run of another config."""
     path = out / "config.json"
     if path.exists():
         try:
-            same = json.loads(path.read_text()) == json.loads(json.dumps(config))  # which knows no tuples
-        except ValueError:  # cut short
+            same = json.loads(path.read_text()) == json.loads(json.dumps(config))  # JSON turns tuples into lists
+        except ValueError:  # not JSON
             same = False
         if not same:
             raise CheckpointError(f"{path}: a run of another config stands there; name another folder or delete it")
         return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(config, indent=2))
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(config, indent=2))
 
 
 def _trainer(
     config: TrainConfig, precision: str, out: Path, callbacks: list[Callback], stops_early: bool, progress: bool
 ) -> L.Trainer:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # advertisements, and what hardware is absent
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # no tips, no list of hardware
     callbacks = [*callbacks, LearningRateMonitor("epoch")]
     if stops_early:
         best = ModelCheckpoint(out, "best", monitor="val_loss", enable_version_counter=False)
         callbacks += [Stopping("val_loss", patience=config.patience), best]
-    callbacks.append(KeepLast(out / "last.ckpt"))  # after the best one, whose state it saves
+    callbacks.append(KeepLast(out / "last.ckpt"))  # last, so that it saves the state of the one for `best.ckpt`
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=5))
-    here = int(os.environ["LOCAL_WORLD_SIZE"]) if world() > 1 else 1  # processes on this machine, as torchrun says
+    local = int(os.environ["LOCAL_WORLD_SIZE"]) if world() > 1 else 1  # processes on this machine, as torchrun says
     return L.Trainer(
         max_epochs=config.epochs,
         precision=precision,
         accelerator="auto",
-        devices=here,
-        num_nodes=world() // here,
+        devices=local,
+        num_nodes=world() // local,
         strategy="ddp" if world() > 1 else "auto",
         use_distributed_sampler=False,  # the batches are shared already
         callbacks=callbacks,

@@ -1,4 +1,4 @@
-"""Compute the maps of a whole split under a frozen front, once for all trainings of its tail."""
+"""Compute the feature maps of a whole split by the frozen front of a backbone, once for all trainings of its tail."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +24,10 @@ def write_maps(
     split: ActionSplit, front: FrontBackbone, path: str | Path, image_size: int = 224,
     view: str = "image", batch_size: int = 32, workers: int = 0, precision: str = "auto", progress: bool = True,
 ) -> Store:
-    """The maps of every photograph of `split` and of its mirror, in a file at `path`; computed once.
+    """Store the maps of every photograph of `split` and of its mirror image in a file at `path`; computed once.
 
-    With `view` "person", those of every anchored person, cut out of the photograph before it is squashed. `precision`
-    is as in TrainConfig. What stands at `path` is opened, continued or refused as `write_store` says.
+    With `view` "person", the maps are those of every anchored person, cut out of the photograph before squashing.
+    `precision` is as in TrainConfig. An existing file at `path` is opened, continued or refused, see `write_store`.
     """
     require(view in VIEWS, "view", view, f"one of {', '.join(VIEWS)}")
     pictures = {picture(s, view)[0]: s for s in split.samples}
@@ -59,7 +59,7 @@ def _maps(front: FrontBackbone, images: Tensor, info: MapInfo) -> np.ndarray:
 
 
 class _Pictures(Dataset):
-    """What is seen of some samples, squashed: uint8 [3, S, S]."""
+    """The pictures of some samples (`data.maps.picture`), squashed: uint8 [3, S, S]."""
 
     def __init__(self, samples: list[ActionSample], info: MapInfo) -> None:
         self.samples, self.view, self.side = samples, info.view, info.image_size

@@ -1,4 +1,4 @@
-"""Losses of metric learning, beside the cross-entropy: embeddings of one action together, those of others apart."""
+"""Metric learning losses, added to the cross-entropy: they pull embeddings of one action together, others apart."""
 
 from pytorch_metric_learning.losses import ProxyAnchorLoss, SupConLoss
 from torch import nn
@@ -8,12 +8,11 @@ from actret_core.training.config import TrainConfig
 
 
 def build_metric_loss(model: nn.Module, config: TrainConfig) -> nn.Module | None:
-    """The config's loss of embeddings [B, D] and actions [B]; None for "none".
+    """The loss that `config.metric` names, a function of embeddings [B, D] and actions [B]; None for "none".
 
-    "supcon" is supervised contrastive learning (Khosla et al. 2020) on the embedding itself, without a projection,
-    within the batch at hand; "proxy" the proxy anchor loss (Kim et al. 2020), with a learned proxy for each action;
-    both by cosine, at their authors' settings. After mix-up, a picture counts as the action of its larger share.
-    Raises ConfigError for a model that has a loss of its own.
+    "supcon" is the supervised contrastive loss (Khosla et al. 2020) within a batch, on the embedding itself, without a
+    projection head; "proxy" is the proxy anchor loss (Kim et al. 2020), with a learned proxy for each action. Both use
+    cosine similarity and their authors' settings. Raises ConfigError for a model that has a loss of its own.
     """
     if config.metric == "none":
         return None

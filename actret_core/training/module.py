@@ -1,6 +1,8 @@
-"""The Lightning module: one for every model of the book."""
+"""The Lightning module that trains every model of the book."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
+from math import ceil
 from typing import Any
 
 import lightning as L
@@ -10,15 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from actret_core.config import require
 from actret_core.data.transforms import mix_share, mix_up
-from actret_core.models.config import Output
 from actret_core.distributed import average, average_gradients
+from actret_core.errors import ConfigError
+from actret_core.models.config import Output
 from actret_core.training.batches import Batch, Prepare
 from actret_core.training.config import TrainConfig
-from actret_core.training.schedule import parameter_groups
 from actret_core.training.metric_loss import build_metric_loss
-from actret_core.training.schedule import build_optimizer, build_schedule
+from actret_core.training.schedule import build_optimizer, build_schedule, parameter_groups
 
 
 def action_loss(logits: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
@@ -29,23 +30,27 @@ def action_loss(logits: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
 
 
 def run(model: nn.Module, batch: Batch) -> Output:
-    """What a model makes of those parts of a batch that it names."""
+    """The model's output for a batch, of which it receives the entries that its `inputs` name."""
     return model(**{name: batch[name] for name in model.inputs})
 
 
 def moving_average(model: nn.Module, decay: float) -> AveragedModel:
-    """A copy of the model that follows it: after each batch, weights and statistics move by 1 - decay toward its."""
+    """A copy of the model whose weights and statistics are an exponential moving average over the batches.
+
+    After each batch: average = decay * average + (1 - decay) * model.
+    """
     follower = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     return follower.requires_grad_(False).eval()
 
 
 class ActionModule(L.LightningModule):
-    """Trains any module that names its `inputs` among a batch's keys and returns an Output.
+    """Trains any model that names its `inputs` among the keys of a batch and returns an Output.
 
-    A module with a `loss(output, target)` of its own is trained by it; any other by `action_loss`. `prepare` and
-    `prepare_held` make batches of what was stored, on the device: for training, and for what is held out. A batch that
-    does not fit into memory goes on in parts, whose gradients add up; `halved` lists the sizes they had, one by one.
-    Of several processes each does this with its share of the batch; then they step by their mean gradient.
+    The loss is the model's own `loss(output, target)` if it has one, else `action_loss`. `prepare` and `prepare_held`
+    turn loaded batches into input of the model, on the device: training batches, and those of the held-out part. If
+    memory runs out, this batch and all later ones are split into parts, whose gradients are added; `halved` lists the
+    sizes of the parts, one for each time. With several processes, each has its part of the batch, and all use their
+    mean gradient.
     """
 
     def __init__(
@@ -58,29 +63,29 @@ class ActionModule(L.LightningModule):
         self.average = moving_average(model, config.ema) if config.ema else None
         self.metric = build_metric_loss(model, config)
         self._prepare, self._prepare_held = prepare, prepare_held
-        self._roll(0)
+        self._seed_epoch(0)
 
     @property
     def learned(self) -> nn.Module:
-        """What has been learned so far: the model, or the moving average of its weights."""
+        """The model to evaluate and keep: the trained one, or the moving average of its weights."""
         return self.model if self.average is None else self.average.module
 
-    def _roll(self, epoch: int) -> None:
-        """New dice for an epoch: a resumed run throws what the uninterrupted one would have thrown."""
+    def _seed_epoch(self, epoch: int) -> None:
+        """Seed this epoch's random numbers by seed, epoch and process, so that a resumed run draws the same ones."""
         self._rng = np.random.default_rng([self.config.seed, epoch, self.global_rank])
         self._generator = torch.Generator(self.device).manual_seed(int(self._rng.integers(2**63)))
 
     def on_train_epoch_start(self) -> None:
-        """Batch norm in evaluation mode keeps its statistics; its scale and shift still learn."""
-        self._roll(self.current_epoch)
-        torch.manual_seed(int(self._rng.integers(2**63)))                # dropout, and items that are drawn
+        """Seed the epoch, and freeze the batch norms' statistics if the config says so."""
+        self._seed_epoch(self.current_epoch)
+        torch.manual_seed(int(self._rng.integers(2**63)))                # for dropout and randomly drawn items
         if self.config.freeze_bn_stats:
             for module in self.model.modules():
                 if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
+                    module.eval()  # keeps its statistics; scale and shift are still trained
 
     def on_after_batch_transfer(self, batch: Batch, _: int) -> Batch:
-        """Make pictures of what was stored, a whole batch on the device; mixed up if the config says so."""
+        """Prepare a loaded batch on the device, and mix up the images of a training batch if the config says so."""
         training = self.trainer.training
         prepare = self._prepare if training else self._prepare_held
         batch = prepare(batch, self._generator) if prepare else batch
@@ -91,8 +96,8 @@ class ActionModule(L.LightningModule):
         return batch
 
     def training_step(self, batch: Batch, _: int) -> None:
-        """One step of the optimizer and of its schedule, by the gradient of one batch."""
-        # DDP would exchange gradients amid the backward pass, while another process repeats its batch in parts
+        """One step of the optimizer and of its schedule, with the gradient of one batch."""
+        # DDP would exchange gradients during each backward pass, of which a process that splits its batch has more
         with getattr(self.trainer.strategy, "block_backward_sync", nullcontext)():
             loss = self.learn(batch)
         average_gradients(self.parameters())
@@ -102,25 +107,44 @@ class ActionModule(L.LightningModule):
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """The moving average moves; after an epoch, the batch norms' statistics are the mean over the processes."""
+        """Update the moving average; after an epoch, average the batch norms' statistics over the processes."""
         if self.average is not None:
             self.average.update_parameters(self.model)
         if self.trainer.is_last_batch:
             average(value for name, value in self.named_buffers() if "running_" in name)
 
     def learn(self, batch: Batch) -> Tensor:
-        """Leave the gradient of the batch's loss in the parameters, and return the loss."""
-        while True:
-            self.zero_grad()
-            parts, whole = split_batch(batch, 2 ** len(self.halved)), len(batch["target"])
-            try:
-                return sum(self._backward(part, len(part["target"]) / whole) for part in parts)
-            except torch.OutOfMemoryError:
-                self._halve(whole, len(parts))
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        """Leave the gradient of the batch's loss in the parameters, and return the loss.
+
+        If memory runs out, the batch is repeated in smaller parts. Raises ConfigError if two samples do not fit.
+        """
+        size = len(batch["target"])
+        for attempt, count in enumerate(part_counts(size, 2 ** len(self.halved))):
+            if attempt > 0:
+                self._remember(ceil(size / count))
+            loss = self._attempt(split_batch(batch, count))
+            if loss is not None:
+                return loss
+        raise ConfigError(f"batch_size={size}: expected a smaller model or image: two samples are out of memory")
+
+    def _remember(self, size: int) -> None:
+        self.halved += (size,)
+        print(f"out of memory: batches are now split into parts of {size}, whose gradients are added", flush=True)
+
+    def _attempt(self, parts: list[Batch]) -> Tensor | None:
+        """The loss of a batch given in parts, with its gradient in the parameters; None if memory runs out."""
+        self.zero_grad()  # a failed attempt may have left the gradients of some parts
+        size = sum(len(part["target"]) for part in parts)
+        try:
+            return sum(self._backward(part, len(part["target"]) / size) for part in parts)
+        except torch.OutOfMemoryError:
+            pass  # the memory is emptied below, when the exception no longer holds the failed attempt's tensors
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return None
 
     def _backward(self, part: Batch, share: float) -> Tensor:
+        """Add the gradient of a part that is this `share` of its batch; returns its share of the loss."""
         output = run(self.model, part)
         loss = self._loss(output, part["target"])
         if self.metric is not None:
@@ -129,28 +153,22 @@ class ActionModule(L.LightningModule):
         self.manual_backward(loss)
         return loss.detach()
 
-    def _halve(self, whole: int, parts: int) -> None:
-        most = whole // 2
-        require(parts < most, "batch_size", whole, "a smaller model or image: two samples at once are out of memory")
-        self.halved += (-(-whole // min(2 * parts, most)),)
-        print(f"out of memory: each batch goes on in parts of {self.halved[-1]}, whose gradients add up", flush=True)
-
     def validation_step(self, batch: Batch, _: int) -> None:
         """The loss on the held-out part, for early stopping."""
         loss, size = self._loss(run(self.learned, batch), batch["target"]), len(batch["target"])
         self.log("val_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
 
     def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
-        """Clip the gradient's norm; Lightning's own clipping refuses fused optimizers."""
+        """Clip the gradient's norm. (Lightning's own clipping does not allow fused optimizers.)"""
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.parameters(), self.config.clip)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A resumed run goes on in parts that fit."""
+        """Save `halved`, so that a resumed run splits its batches at once."""
         checkpoint["halved"] = self.halved
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The reverse."""
+        """Restore `halved`."""
         self.halved = checkpoint["halved"]
 
     def _loss(self, output: Output, target: Tensor) -> Tensor:
@@ -159,14 +177,26 @@ class ActionModule(L.LightningModule):
         return action_loss(output.logits.float(), target, self.config)
 
     def configure_optimizers(self) -> dict:
-        """The config's optimizer, with its schedule, stepped every batch."""
+        """The config's optimizer and learning rate schedule, which is stepped after every batch."""
         optimizer = build_optimizer(parameter_groups(self.model, self.metric, self.config), self.config)
         schedule = build_schedule(optimizer, self.config, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def split_batch(batch: Batch, parts: int) -> list[Batch]:
-    """A batch in so many parts of nearly the same size, none below two samples."""
-    parts = max(min(parts, len(batch["target"]) // 2), 1)
-    split = {name: value.tensor_split(parts) for name, value in batch.items()}
-    return [dict(zip(split, values, strict=True)) for values in zip(*split.values(), strict=True)]
+def part_counts(size: int, first: int) -> Iterator[int]:
+    """Into how many parts to split a batch of `size` samples: `first`, then twice as many at each next attempt.
+
+    No part may have fewer than two samples, which batch norm needs, so that the last attempt has size // 2 parts.
+    """
+    most = max(size // 2, 1)
+    count = min(first, most)
+    yield count
+    while count < most:
+        count = min(2 * count, most)
+        yield count
+
+
+def split_batch(batch: Batch, count: int) -> list[Batch]:
+    """Split a batch into `count` parts of nearly the same size."""
+    split = {name: values.tensor_split(count) for name, values in batch.items()}
+    return [{name: values[i] for name, values in split.items()} for i in range(count)]

@@ -1,4 +1,4 @@
-"""What the Reranking Transformer learns from: pairs of a training image and one of its own best hundred."""
+"""Train the Reranking Transformer on pairs: a training image and one of its nearest other images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from actret_core.config import require
-from actret_core.errors import DataError
-from actret_core.models.baselines.rrt import rerank_pairs
-from actret_core.models.baselines.rrt import Rrt
 from actret_core.distributed import join_batches
+from actret_core.errors import DataError
+from actret_core.models.baselines.rrt import Rrt, rerank_pairs
 from actret_core.retrieval.distances import cosine_distances, nearest
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.metrics import relevance
@@ -23,12 +22,12 @@ from actret_core.training.device import autocast, pick_device, pick_precision
 from actret_core.training.fit import FitResult, fit
 
 
-@torch.no_grad()  # and not inference mode: what comes out is trained on
+@torch.no_grad()  # not inference mode, whose tensors cannot be trained on
 def collect(
     function: Callable[..., Tensor], model: nn.Module, dataset: Dataset, batch_size: int = 64, workers: int = 0,
     precision: str = "32-true", progress: bool = True,
 ) -> Tensor:
-    """`function`, a method of `model`, of all samples' images: [N, ...], float16, in the data set's order."""
+    """Apply `function`, a method of `model`, to the images of all samples, in order: [N, ...] float16."""
     model.to(pick_device(), memory_format=torch.channels_last).eval()
     half, out = autocast(precision), []
     for batch in device_batches(dataset, batch_size, workers, "maps", progress):
@@ -38,9 +37,9 @@ def collect(
 
 
 def rank_others(embeddings: Embeddings, top: int | None = None) -> np.ndarray:
-    """The `top` nearest others of every sample by cosine, best first, int32 [N, top]; default: all N - 1 others.
+    """The `top` nearest other samples of every sample by cosine, nearest first, int32 [N, top]; default: all N - 1.
 
-    Raises ConfigError if there are fewer others.
+    Raises ConfigError if there are fewer than `top` other samples.
     """
     units, others = unit_vectors(embeddings.features, embeddings.ids), len(embeddings) - 1
     top = others if top is None else top
@@ -55,11 +54,11 @@ def rank_others(embeddings: Embeddings, top: int | None = None) -> np.ndarray:
 
 
 class PairDataset(Dataset):
-    """For every image two pairs: with a random one of its candidates that shares its action, and one that does not.
+    """Two pairs for every image: with a random candidate that shares its action, and with one that does not.
 
-    maps [N, D, h, w]; candidates int [N, top], the global ranking's best; `embeddings` say which share an action.
-    Images whose candidates are all of one kind are left out. An item is `first`, `second` [D, h, w] and `target` [1].
-    Raises DataError if no image is left.
+    maps [N, D, h, w]; candidates int [N, top], the nearest others by the global features; embeddings: say which images
+    share an action. Images without candidates of both kinds are left out. An item is a dict of `first` and `second`
+    [D, h, w], `target` [1] (1 for the same action, else 0) and `index`. Raises DataError if no image is left.
     """
 
     def __init__(self, maps: Tensor, embeddings: Embeddings, candidates: np.ndarray) -> None:
@@ -78,11 +77,11 @@ class PairDataset(Dataset):
         return 2 * len(self.anchors)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        place, kind = divmod(index, 2)                                   # kind 0 is the positive
-        choices = self.choices[place][kind]
+        anchor, kind = divmod(index, 2)                                  # kind 0 is the positive pair
+        choices = self.choices[anchor][kind]
         other = choices[torch.randint(len(choices), ())]
         return {
-            "first": self.maps[self.anchors[place]].float(), "second": self.maps[other].float(),
+            "first": self.maps[self.anchors[anchor]].float(), "second": self.maps[other].float(),
             "target": torch.tensor([1.0 - kind]), "index": torch.tensor(index),
         }
 
@@ -91,9 +90,9 @@ def train_pairs(
     model: Rrt, dataset: Dataset, embeddings: Embeddings, config: TrainConfig, out: Path, progress: bool = True,
     deadline: float = float("inf"),
 ) -> FitResult:
-    """The second stage: the global branch rests, and the pair transformer learns from its maps of the training images.
+    """The second stage: train the pair transformer on maps of the training images; the global branch is frozen.
 
-    `embeddings` are the global branch's of `dataset`, which is not augmented. Resumes a run begun in `out`.
+    `embeddings` are those of the global branch for `dataset`, which is not augmented. Resumes a run in `out`.
     """
     maps = collect(model.maps, model, dataset, 64, config.workers, config.precision, progress)
     pairs = PairDataset(maps, embeddings, rank_others(embeddings, model.config.top))
@@ -103,7 +102,7 @@ def train_pairs(
 def resort(
     model: Rrt, dataset: Dataset, embeddings: Embeddings, precision: str = "32-true", progress: bool = True
 ) -> np.ndarray:
-    """The global ranking of a data set within itself, its first `top` places sorted anew: int32 [N, N - 1]."""
+    """Rank all other samples for every sample by global features and re-rank the best `top`: int32 [N, N - 1]."""
     local = collect(model.descriptors, model, dataset, 64, 0, precision, progress)
     half = pick_precision(precision) == "bf16-mixed"
     ranking = rank_others(embeddings)

@@ -1,4 +1,4 @@
-"""The optimizer of a training config, and how its learning rate goes."""
+"""The optimizer of a training config, its parameter groups, and its learning rate schedule."""
 
 import math
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from actret_core.training.config import TrainConfig
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter] | Iterable[dict], config: TrainConfig) -> Optimizer:
-    """AdamW, Adam or SGD over all parameters, at the config's rate, or that of their group, and weight decay."""
+    """AdamW, Adam or SGD with the config's weight decay, and its learning rate where a group has none of its own."""
     if config.optimizer == "sgd":
         return SGD(parameters, config.lr, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
     kind = {"adamw": AdamW, "adam": Adam}[config.optimizer]
@@ -20,14 +20,14 @@ def build_optimizer(parameters: Iterable[nn.Parameter] | Iterable[dict], config:
 
 
 def build_schedule(optimizer: Optimizer, config: TrainConfig, steps: int) -> LRScheduler:
-    """The schedule of a training of `steps` batches, to be stepped after each."""
+    """The learning rate schedule of a training of `steps` batches, to be stepped after each batch."""
     if config.schedule == "onecycle":
         return OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps)
     return LambdaLR(optimizer, lambda step: rate(config, step, steps))
 
 
 def rate(config: TrainConfig, step: int, steps: int) -> float:
-    """The share of the learning rate at batch `step` of `steps`, 0 being the first: warm-up, then the schedule."""
+    """The factor of the learning rate at batch `step`, from 0, of `steps`: a linear warm-up, then the schedule."""
     warm = steps * config.warmup // config.epochs
     if step < warm:
         return (step + 1) / (warm + 1)
@@ -40,14 +40,14 @@ def rate(config: TrainConfig, step: int, steps: int) -> float:
     return 0.1**passed
 
 
-PROXY_RATE = 100  # times the learning rate, as the authors of the proxy anchor loss have it
+PROXY_RATE = 100  # learning rate of the proxies as a multiple of `lr`, from the paper of the proxy anchor loss
 
 
 def parameter_groups(model: nn.Module, metric: nn.Module | None, config: TrainConfig) -> list[dict[str, Any]]:
-    """The groups of the optimizer: the model by its stages, and the proxies of a metric loss.
+    """The optimizer's groups of parameters: the model, the stages of its backbone, the proxies of a metric loss.
 
-    With `layer_decay` d, the last stage of the backbone learns at d times the rate of what follows it, the one before
-    at d squared, and so on down to the stem.
+    With `layer_decay` d < 1, the last stage of the backbone has d times the learning rate of the parts after it, the
+    stage before d squared times, and so on to the stem. Without it, the backbone is in the group of the model.
     """
     stages = backbone_stages(model) if config.layer_decay < 1 else []
     lower = {id(p) for stage in stages for p in stage.parameters()}
@@ -59,7 +59,7 @@ def parameter_groups(model: nn.Module, metric: nn.Module | None, config: TrainCo
 
 
 def backbone_stages(model: nn.Module) -> list[nn.Module]:
-    """The stages of a model's backbone, from the image upward; none of a model without one."""
+    """The stages of a model's backbone, the stem first; an empty list for a model without a backbone."""
     backbone = getattr(model, "backbone", None)
     if backbone is None:
         return []

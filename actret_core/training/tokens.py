@@ -1,4 +1,4 @@
-"""Compute the region tokens of a whole data set under a frozen backbone."""
+"""Compute the region tokens of a whole data set with a frozen backbone."""
 
 import numpy as np
 import torch
@@ -13,9 +13,10 @@ from actret_core.training.device import autocast, pick_device
 def extract_tokens(
     model: RegionNet, parts: dict[str, ActionDataset], dim: int, workers: int = 1, progress: bool = True
 ) -> FrozenTokens:
-    """The tokens of all samples of `parts` ("train" and the evaluation split), compressed to `dim` int8 values each.
+    """The tokens of all samples of `parts`, compressed to `dim` int8 values each.
 
-    `model` is used as it is, in evaluation mode and in bfloat16 where the device has it.
+    `parts` are data sets by name; that called "train" is the training set. `model` is not trained, but evaluated, in
+    bfloat16 if the device has it.
     """
     computed = [_tokens(model, part, workers, progress) for part in parts.values()]
     tokens, mask = (np.concatenate(arrays) for arrays in zip(*computed, strict=True))

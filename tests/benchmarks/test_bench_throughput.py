@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from actret_core.cli import main as cli
 from benchmarks import steps
+from benchmarks.__main__ import main
 from benchmarks.steps import Steps, bare, by_fit
 from benchmarks.suite import Case
 from benchmarks.throughput import SUITE
@@ -72,7 +72,7 @@ def test_the_processes_of_other_suites_do_without_torch() -> None:
 def test_the_command_records_both_and_their_ratio(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     """No file of embeddings is asked for."""
     where = ["--embeddings", "none.npz", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
-    cli.main(["bench", "throughput", "--quick", *where])
+    main(["throughput", "--quick", *where])
     printed = capfd.readouterr().out
     assert "| images a batch | pixels a side | settings | program | images_per_s | ms_per_image |" in printed
     lines = [line for line in printed.splitlines() if line.startswith("| 4 |")]

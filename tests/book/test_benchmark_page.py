@@ -41,7 +41,7 @@ def test_the_example_prints_what_the_page_shows(
     monkeypatch.chdir(tmp_path)
     exec(_blocks("python")[1], {})                                    # noqa: S102
     command = next(line for line in _blocks("bash") if "first64.npz" in line)
-    cli.main(shlex.split(command)[3:])                                # after python -m actret_core
+    cli.main(shlex.split(command)[1:])                                # after actret
     printed, (shown,) = capsys.readouterr().out, _blocks("text")
     assert NUMBER.sub("0", printed) == NUMBER.sub("0", shown)
     numbers = [np.array(NUMBER.findall(text), dtype=float) for text in (printed, shown)]

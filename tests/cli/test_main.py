@@ -1,107 +1,90 @@
+"""The commands that prepare data and backbones, and what holds for all: errors, statuses, help."""
+
 import json
-import runpy
+import os
+import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import torch
+from typer.testing import CliRunner, Result
 
+from actret_core import __version__
 from actret_core.cli import main as cli
-from actret_core.experiments import run as runs
+from actret_core.data.playground import write_playground
 from actret_core.data.tokens import FrozenTokens
-from actret_core.models.checkpoint import load_model
-from actret_core.models.config import RegionNetConfig
-from actret_core.models.weights import backbone_of
-from actret_core.experiments.presets import PRESETS, Preset
-from actret_core.retrieval.protocol import read_protocol
-from actret_core.training.config import TrainConfig
+from actret_core.experiments.presets import DEMO
+from actret_core.models.region_net import RegionNet
+from actret_core.models.weights import backbone_of, save_small_backbone
 
-TINY = Preset(
-    "demo",
-    RegionNetConfig(classes=12, backbone="small", image_size=32, k=3, blocks=1, heads=2, ffn=16, hidden=8),
-    TrainConfig(epochs=1, batch_size=20, held_out=0.0, mixup=0.0, precision="32-true", workers=0),
+ROOT = Path(__file__).parents[2]
+SUBCOMMANDS = (
+    "download", "playground", "detect", "pretext", "tokens", "train", "sweep", "text", "evaluate", "protocol",
 )
-DEMO = ["train", "--preset", "demo", "--data", "PLAYGROUND"]
+DEMO_RUN = ["train", "--preset", "demo", "--data", "PLAYGROUND"]
+RUN = ROOT / "results" / "stanford40" / "region_net-cpu-seed0.json"
+EMBEDDINGS = RUN.parent / "embeddings" / f"{RUN.stem}.npz"
+STANFORD40 = ["--dataset", "stanford40"]
 
 
 @pytest.fixture(autouse=True)
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of one's own to run in, and a preset that trains in a second."""
-    monkeypatch.setitem(PRESETS, "demo", TINY)
+    """A folder of one's own to run in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def asked(*words: str) -> Result:
+    """What typer makes of the words, at a width where no sentence is broken."""
+    return CliRunner(env={"COLUMNS": "250", "TERMINAL_WIDTH": "250"}).invoke(cli.app, list(words))
+
+
+def python(*words: str, **more: str) -> subprocess.CompletedProcess:
+    """A process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | more
+    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
 
 
 def test_playground_prints_its_folder(at_home: Path, capsys: pytest.CaptureFixture) -> None:
     cli.main(["playground", "--to", "drawn", "--images", "36", "--seed", "2"])
     assert capsys.readouterr().out.strip() == "drawn"
     assert len(list((at_home / "drawn" / "JPEGImages").iterdir())) == 36
+    write_playground(at_home / "same", seed=2, images=36, progress=False)
+    files = [at_home / folder / "proposals.json.gz" for folder in ("drawn", "same")]
+    assert files[0].read_bytes() == files[1].read_bytes(), "the seed arrives"
 
 
-def test_train_records_a_run_and_keeps_the_model(
-    at_home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    """Training is real; what a record holds is tested where it is made."""
-    recorded = []
-    monkeypatch.setattr(
-        runs, "record_run", lambda *given: recorded.append(given) or SimpleNamespace(metrics={"mAP": 1.0})
-    )
-    cli.main(["train", "--data", str(playground), "--preset", "demo", "--features", "ag", "--seed", "1", "--dim", "32"])
-    printed = capsys.readouterr().out
-    assert json.loads(printed[printed.index("{\n") :]) == {"mAP": 1.0}
-    ((_, preset, trained, result, results, variant, dim),) = recorded
-    assert (result.epochs, results, variant, dim) == (1, Path("results"), "ag", 32)
-    assert preset.model == replace(TINY.model, features="ag") and preset.train == replace(TINY.train, seed=1)
-    out = at_home / "runs" / "playground" / "region_net-ag-demo-seed1"
-    kept = load_model(out / "model.safetensors", expected=preset.model).state_dict()
-    assert all(torch.equal(kept[name], value) for name, value in trained.state_dict().items())
-    assert (out / "config.json").exists() and (out / "last.ckpt").exists()
-
-
-def test_embeddings_of_no_dimension_are_refused_before_any_work(playground: Path) -> None:
-    with pytest.raises(SystemExit, match="dim"):
-        cli.main(["train", "--data", str(playground), "--preset", "demo", "--dim", "0"])
-
-
-def test_tokens_writes_what_the_notebooks_read(
-    at_home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = []
-    monkeypatch.setattr(cli, "load_backbone", lambda backbone, weights: loaded.append(weights))
-    monkeypatch.setitem(PRESETS, "cpu", TINY)
-    monkeypatch.setattr(
-        "actret_core.models.backbone.ResNetBackbone", lambda *_: cli.RegionNet(TINY.model).backbone
-    )
-    name = "ResNet50_Weights.IMAGENET1K_V1"
-    cli.main(["tokens", "--data", str(playground), "--weights", name, "--dim", "8", "--out", "tokens.npz"])
+def test_tokens_writes_what_the_notebooks_read(at_home: Path, playground: Path) -> None:
+    """The preset is the one of the recorded tokens: 30 regions, from which the file's backbone makes tokens."""
+    save_small_backbone(Path("small.safetensors"), RegionNet(DEMO.model).backbone)
+    where = ["--data", str(playground), "--weights", "small.safetensors"]
+    cli.main(["tokens", *where, "--dim", "8", "--out", "tokens.npz"])
     frozen = FrozenTokens.load(at_home / "tokens.npz")
-    assert loaded == [name] and frozen.values.shape == (72, 5, 8) and 0 < frozen.train.sum() < 72
+    assert frozen.values.shape[0] == 72 and frozen.values.shape[2] == 8 and 0 < frozen.train.sum() < 72
 
 
-def test_pretext_saves_the_backbone(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(cli, "find_root", lambda name, seed, images: Path(f"{name}-{seed}-{images}"))
-    monkeypatch.setattr(
-        cli, "pretrain_small", lambda *given, without: asked.append((*given, without)) or cli.RegionNet(TINY.model)
-    )
-    cli.main(["pretext", "--seed", "4", "--out", "small.safetensors"])
-    cli.main(["pretext", "--images", "36", "--epochs", "1", "--without", "phoning", "--out", "small.safetensors"])
-    (root, seed, train, out, without), (smaller, _, short, other, left_out) = asked
-    assert (root, seed, train.seed, train.multi_label) == (Path("playground-4-6000"), 4, 4, True)
-    assert out == Path("runs/playground/pretext-seed4") and without == []
-    assert (smaller, short.epochs, left_out) == (Path("playground-1-36"), 1, ["phoning"])
-    assert other.name.startswith("pretext-without-") and other.name.endswith("-seed1"), "a run of its own"
+def test_pretext_trains_and_saves_the_backbone(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTRET_CACHE", str(at_home / "cache"))
+    words = ["--images", "36", "--epochs", "1", "--seed", "4", "--without", "phoning", "drinking"]
+    cli.main(["pretext", *words, "--out", "small.safetensors"])
     assert backbone_of(at_home / "small.safetensors") == "small"
+    run = at_home / "runs" / "playground" / cli._pretext_name(4, ["drinking", "phoning"])
+    saved = json.loads((run / "config.json").read_text())["train"]
+    assert (saved["epochs"], saved["seed"], saved["multi_label"]) == (1, 4, True)
+    assert len(list(Path("cache").rglob("JPEGImages/*"))) == 36
 
 
-def test_detect_writes_beside_the_data(
-    at_home: Path, playground: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pretext_has_a_folder_of_its_own() -> None:
+    names = [cli._pretext_name(seed, without) for seed in (1, 2) for without in ([], ["phoning"], ["drinking"])]
+    assert len(set(names)) == 6 and names[0] == "pretext-seed1"
+    assert names[1].startswith("pretext-without-") and names[1].endswith("-seed1")
+
+
+def test_detect_writes_beside_the_data(playground: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector's weights are a download, so it is a stand-in."""
     calls = []
-    monkeypatch.setattr(cli, "load_detector", lambda: "a detector")
-    monkeypatch.setattr(cli, "detect", lambda model, images, out: calls.append((model, images, out)) or out)
+    monkeypatch.setattr("actret_core.regions.detector.load_detector", lambda: "a detector")
+    monkeypatch.setattr("actret_core.regions.detector.detect", lambda *given: calls.append(given) or given[-1])
     cli.main(["detect", "--data", str(playground)])
     cli.main(["detect", "--data", str(playground), "--proposals", "mine.json"])
     assert [out for *_, out in calls] == [playground / "proposals.json.gz", Path("mine.json")]
@@ -110,70 +93,28 @@ def test_detect_writes_beside_the_data(
 
 
 def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(cli, "fetch_stanford40", lambda to: asked.append(("stanford40", to)))
-    monkeypatch.setattr(cli, "fetch_voc2012", lambda to: asked.append(("voc2012", to)))
+    fetched = []
     for name in ("stanford40", "voc2012"):
+        fetch = f"actret_core.data.readers.download.fetch_{name}"
+        monkeypatch.setattr(fetch, lambda to, name=name: fetched.append((name, to)))
         cli.main(["download", name, "--to", f"data/{name}"])
-    assert asked == [("stanford40", Path("data/stanford40")), ("voc2012", Path("data/voc2012"))]
-
-
-RUN = Path(__file__).parents[2] / "results" / "stanford40" / "region_net-cpu-seed0.json"
-EMBEDDINGS = RUN.parent / "embeddings" / f"{RUN.stem}.npz"
-STANFORD40 = ["--dataset", "stanford40"]
-
-
-def test_evaluate_prints_a_row_and_the_paired_test(capsys: pytest.CaptureFixture) -> None:
-    cli.main(["evaluate", str(EMBEDDINGS), *STANFORD40, "--no-rerank", "--name", "mine", "--against", str(RUN)])
-    header, rule, row, blank, about, test = capsys.readouterr().out.splitlines()
-    assert row.startswith("| mine | 66.2 [65.3, 67.0] | 79.4 | 90.4 | not run |") and header.startswith("| method |")
-    assert set(rule) == {"|", "-"} and blank == "" and "protocol version 1: 5532 queries" in about
-    assert test == "Against region_net-cpu-seed0: mAP +0.00 [+0.00, +0.00], p = 1.0000"
-
-
-def test_evaluate_passes_the_settings_of_reranking_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    asked = []
-
-    def score(entry: object, how: object) -> object:
-        asked.append(how)
-        return score_alone(entry, None)
-
-    score_alone = cli.score
-    monkeypatch.setattr(cli, "score", score)
-    cli.main(["evaluate", str(EMBEDDINGS), *STANFORD40])
-    more = ["--k1", "20", "--k2", "6", "--lambda", "0.1", "--variant", "single"]
-    cli.main(["evaluate", str(EMBEDDINGS), *STANFORD40, *more])
-    assert asked == [cli.Reranking(200, 20, 0.3, "concatenated"), cli.Reranking(20, 6, 0.1, "single")]
-    assert f"| {EMBEDDINGS.stem} | 66.2" in capsys.readouterr().out
-
-
-def test_protocol_says_whether_it_is_ours(at_home: Path, playground: Path, capsys: pytest.CaptureFixture) -> None:
-    cli.main(["protocol", *STANFORD40, "--data", str(playground)])
-    said = capsys.readouterr().out
-    assert said.startswith("stanford40-v1.json.gz: ") and "NOT the same as" in said
-    assert read_protocol(at_home / "stanford40-v1.json.gz").train_ids
-
-
-def test_protocol_rebuilds_ours_from_the_real_data(
-    real_data: Path, at_home: Path, capsys: pytest.CaptureFixture
-) -> None:
-    cli.main(["protocol", *STANFORD40, "--data", str(real_data / "stanford40"), "--out", "mine.json.gz"])
-    assert capsys.readouterr().out.startswith("mine.json.gz: 5532 samples, the same as")
+    assert fetched == [("stanford40", Path("data/stanford40")), ("voc2012", Path("data/voc2012"))]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--dataset", "stanford40"], "stanford40: name its folder"),
+        (["train", "--dataset", "stanford40"], "stanford40: name its folder, or fetch it by `actret download"),
         (["train", "--dataset", "stanford40", "--data", "absent"], "absent"),
-        ([*DEMO, "--features", "agx"], "features='agx'"),
-        ([*DEMO, "--proposals", "none.json"], "none.json: no"),
-        ([*DEMO, "--weights", "x.pth"], "no torchvision name"),
-        ([*DEMO, "--weights", "x.safetensors"], "x.safetensors"),
+        ([*DEMO_RUN, "--features", "agx"], "features='agx'"),
+        ([*DEMO_RUN, "--proposals", "none.json"], "none.json: no"),
+        ([*DEMO_RUN, "--weights", "x.pth"], "no torchvision name"),
+        ([*DEMO_RUN, "--weights", "x.safetensors"], "x.safetensors"),
+        ([*DEMO_RUN, "--dim", "0"], "dim=0"),
         (["playground", "--to", "few", "--images", "5"], "images=5"),
+        (["playground", "--to", "file/few", "--images", "36"], "file: File exists"),
         (["detect", "--dataset", "voc2012"], "voc2012: name its folder"),
+        (["sweep", "broken.yaml"], "broken.yaml: not a readable sweep"),
         (["evaluate", "none.npz", *STANFORD40], "none.npz: no .npz with features and ids"),
         (["evaluate", str(EMBEDDINGS), "--dataset", "voc2012"], "ids are not in voc2012: 5532, first"),
         (["evaluate", str(EMBEDDINGS), *STANFORD40, "--k1", "0"], "k1=0"),
@@ -183,23 +124,66 @@ def test_protocol_rebuilds_ours_from_the_real_data(
     ],
 )  # fmt: skip
 def test_an_error_is_one_line_and_status_1(arguments: list[str], message: str, playground: Path) -> None:
+    Path("file").touch()
+    Path("broken.yaml").write_text("runs: [\n  - {")  # a message of several lines
     with pytest.raises(SystemExit) as error:
         cli.main([str(playground) if a == "PLAYGROUND" else a for a in arguments])
     text = error.value.code  # printed to stderr, with status 1
-    assert isinstance(text, str) and text.startswith("actret_core: ") and message in text and "\n" not in text
+    assert isinstance(text, str) and text.startswith("actret: ") and message in text and "\n" not in text
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [[], ["sweep"], ["fly"], ["train", "--preset", "none"], ["tokens", "--out", "x.npz"], ["evaluate", "x.npz"]],
-)
-def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit) as error:
-        cli.main(arguments)
-    assert error.value.code == 2 and "usage: python -m actret_core" in capsys.readouterr().err
+    ("words", "message"),
+    [
+        ([], "Missing command"),
+        (["fly"], "No such command 'fly'"),
+        (["trian"], "Did you mean 'train'?"),
+        (["text", "studdy"], "Did you mean 'study'?"),
+        (["--verison"], "--verison; did you mean --version?"),
+        (["train", "--sed", "1"], "--sed; did you mean --seed?"),
+        (["text", "videos", "--tain", "x"], "--tain; did you mean --train?"),
+        (["train", "--preset", "redcued"], "did you mean 'reduced'?"),
+        (["train", "--method", "region-net"], "did you mean 'region_net'?"),
+        (["detect", "--dataset", "standford40"], "did you mean 'stanford40'?"),
+        (["sweep", "x.yaml", "--preset", "none"], "'none' is none of demo, cpu, full"),
+        (["train", "--seed", "one"], "Invalid value for '--seed'"),
+        (["sweep"], "Missing argument"),
+        (["tokens", "--out", "x.npz"], "Missing option '--weights'"),
+        (["evaluate", "x.npz"], "Missing option '--dataset'"),
+        (["train", "stray"], "unexpected extra argument"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_status_2_and_names_the_nearest(words: list[str], message: str) -> None:
+    found = asked(*words)
+    assert found.exit_code == 2 and message in found.stderr and "Usage:" in found.stderr and found.stdout == ""
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(words)
 
 
-def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["actret_core", "train", "--dataset", "stanford40"])
-    with pytest.raises(SystemExit, match="actret_core: stanford40: name its folder"):
-        runpy.run_module("actret_core", run_name="__main__")
+def test_the_help_names_each_command_and_its_defaults() -> None:
+    assert all(name in asked("--help").stdout for name in SUBCOMMANDS)
+    train = asked("train", "--help").stdout
+    assert "What" in train and "Where" in train and "How" in train and "Example: actret train" in train
+    assert "[default: region_net]" in train and "strong_reid" in train and "[default: runs/maps]" in train
+    assert asked("--version").stdout == f"actret {__version__}\n"
+
+
+@pytest.mark.parametrize(("typed", "offered"), [
+    ("actret tra", {"train"}), ("actret train --see", {"--seed"}),
+    ("actret train --preset plus_", {"plus_reduced", "plus_frozen"}),
+])
+def test_the_tab_key_completes(typed: str, offered: set[str]) -> None:
+    request = {"_ACTRET_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    assert set(python("-m", "actret_core", **request).stdout.split()) == offered
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from actret_core.cli.main import main; main(sys.argv[1:]); print({'torch'} & {*sys.modules})"
+    for words in (["--help"], ["train", "--help"]):
+        assert python("-c", code, *words).stdout.endswith("set()\n")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = python("-m", "actret_core", "playground", "--to", "few", "--images", "5")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("actret: images=5") and done.stderr.count("\n") == 1

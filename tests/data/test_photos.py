@@ -35,7 +35,7 @@ def test_it_holds_every_photograph_squashed(split: ActionSplit, tmp_path: Path) 
         expected = v2.functional.resize(read_image(sample.image), [32, 32], antialias=True)
         assert torch.equal(torch.from_numpy(row.copy()), expected)
     assert found.info.names == tuple(s.image.name for s in split.samples)
-    assert found.path.name.startswith("stanford40-32-") and found.path.suffix == ".photos"
+    assert found.path.name.startswith("stanford40-32-") and found.path.name.endswith(".photos.npy")
 
 
 def test_persons_of_one_photograph_share_it(split: ActionSplit, tmp_path: Path) -> None:

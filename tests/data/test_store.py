@@ -1,10 +1,14 @@
-"""A store is written once, whole or not at all; an interrupted one goes on, and what is not ours is refused."""
+"""A store is written once, completely or not at all; an interrupted one is continued; other files are refused."""
 
 import json
 import pickle
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,6 +50,21 @@ class Source:
             yield VALUES[start : min(start + 2, self.count)]
 
 
+KILLED = """
+import sys, time
+import numpy as np
+from test_store import INFO, VALUES, write_store
+
+def rows(done):
+    yield VALUES[:2]
+    yield VALUES[2:4]
+    print("two batches", flush=True)
+    time.sleep(60)
+
+write_store(sys.argv[1], INFO, rows, progress=False)
+"""
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "sub" / "five.pairs"
@@ -58,7 +77,8 @@ def write(path: Path, source: Source | None = None, info: PairInfo = INFO) -> St
 def test_it_holds_the_rows_and_says_what_they_are(path: Path) -> None:
     store = write(path)
     np.testing.assert_array_equal(store.values, VALUES)
-    assert store.info == INFO and store.values.dtype == np.uint16 and path.read_bytes() == VALUES.tobytes()
+    assert store.info == INFO and store.values.dtype == np.uint16 and path.read_bytes().endswith(VALUES.tobytes())
+    np.testing.assert_array_equal(np.load(path, mmap_mode=None), VALUES)
     assert sorted(p.name for p in path.parent.iterdir()) == ["five.pairs", "five.pairs.json", "five.pairs.lock"]
     said = json.loads(sidecar(path).read_text())
     assert said["names"] == list("abcde") and said["sha256"] == file_sha256(path) and said["dataset"] == "drawings"
@@ -70,18 +90,54 @@ def test_a_finished_store_is_not_made_again(path: Path) -> None:
     np.testing.assert_array_equal(again.values, VALUES)
 
 
-@pytest.mark.parametrize(("cut", "begins"), [(0, 4), (1, 3), (4, 3), (5, 2)])
-def test_an_interrupted_store_goes_on(path: Path, cut: int, begins: int) -> None:
-    """Also where a row of four bytes was cut in the middle: it is made again, and the whole ones are not."""
+def interrupt(path: Path) -> Path:
+    """Stop after four of five rows; returns the unfinished file."""
     with pytest.raises(RuntimeError, match="the power is gone"):
         write(path, Source(fail_at=4))
-    part, source = Path(f"{path}.part"), Source()
-    assert part.stat().st_size == 4 * 4 and not path.exists()
+    return Path(f"{path}.part")
+
+
+def test_an_interrupted_store_is_continued_after_its_last_complete_batch(path: Path) -> None:
+    part, source = interrupt(path), Source()
+    assert json.loads(sidecar(part).read_text())["rows"] == 4 and not path.exists()
     with pytest.raises(DataError, match="five.pairs.json: not a readable description of pairs"):
         Store(path, PairInfo)
-    part.write_bytes(part.read_bytes()[: 16 - cut])
     np.testing.assert_array_equal(write(path, source).values, VALUES)
-    assert source.made[0] == begins and not part.exists()
+    assert source.made == [4] and not part.exists()
+
+
+def test_rows_that_were_not_counted_are_written_again(path: Path) -> None:
+    """The process was killed while it wrote the last batch: the row is there, cut in the middle."""
+    part = interrupt(path)
+    part.write_bytes(part.read_bytes()[:-3] + b"xyz")
+    np.testing.assert_array_equal(write(path).values, VALUES)
+
+
+@pytest.mark.parametrize("keep", [0, 30, -1, None])
+def test_an_unfinished_file_that_is_cut_or_gone_is_begun_again(path: Path, keep: int | None) -> None:
+    part, source = interrupt(path), Source()
+    part.write_bytes(part.read_bytes()[:keep]) if keep is not None else part.unlink()
+    np.testing.assert_array_equal(write(path, source).values, VALUES)
+    assert source.made == [0, 2, 4]
+
+
+def test_a_killed_process_loses_no_counted_row(path: Path) -> None:
+    """Killed at once, without any clean-up, after its second batch."""
+    command = [sys.executable, "-c", KILLED, str(path)]
+    writer = subprocess.Popen(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout.readline() == "two batches\n"
+    writer.kill(), writer.wait(), writer.stdout.close()
+    source = Source()
+    np.testing.assert_array_equal(write(path, source).values, VALUES)
+    assert source.made == [4]
+
+
+def test_a_full_disk_is_named_before_any_work(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=19))
+    source = Source()
+    with pytest.raises(DataError, match="five.pairs.part: pairs take 20 bytes, 19 are free on this disk; make room"):
+        write(path, source)
+    assert not source.made
 
 
 @pytest.mark.parametrize("step", ["before the rows have their name", "before the description has its name"])
@@ -124,19 +180,29 @@ def test_a_stranger_s_file_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "photo.pairs").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("change", [-1, -4, 1])
-def test_a_file_of_another_length_is_refused(path: Path, change: int) -> None:
+@pytest.mark.parametrize("keep", [0, 20, 100, -4, -1])
+def test_a_cut_file_is_refused(path: Path, keep: int) -> None:
     write(path)
-    content = path.read_bytes()
-    path.write_bytes(content[:change] if change < 0 else content + b"0")
-    with pytest.raises(DataError, match=f"five.pairs: {20 + change} bytes, expected 20; delete it and write the pairs"):
+    path.write_bytes(path.read_bytes()[:keep])
+    for verify in (True, False):
+        with pytest.raises(DataError, match="five.pairs: not a complete .npy file .*; delete it and write the pairs"):
+            Store(path, PairInfo, verify)
+
+
+@pytest.mark.parametrize("other", [VALUES[:4], VALUES.astype(np.uint8), VALUES.T])
+def test_an_array_of_another_shape_or_type_is_refused(path: Path, other: np.ndarray) -> None:
+    write(path)
+    with open(path, "wb") as file:
+        np.save(file, other)
+    with pytest.raises(DataError, match=r"five.pairs: .*, expected uint16 \(5, 2\); delete it and write the pairs"):
         Store(path, PairInfo)
 
 
-def test_a_changed_byte_is_found(path: Path) -> None:
+@pytest.mark.parametrize("change", [lambda content: content[:-1] + b"7", lambda content: content + b"0"])
+def test_changed_bytes_are_found(path: Path, change: Callable[[bytes], bytes]) -> None:
     write(path)
-    path.write_bytes(path.read_bytes()[:-1] + b"7")
-    with pytest.raises(DataError, match="five.pairs: not what was written, its SHA-256 is another; delete it"):
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(DataError, match="five.pairs: changed since it was written; delete it and write the pairs"):
         Store(path, PairInfo)
     assert Store(path, PairInfo, verify=False).values.shape == (5, 2)
 
@@ -144,7 +210,7 @@ def test_a_changed_byte_is_found(path: Path) -> None:
 def test_an_absent_file(path: Path) -> None:
     write(path)
     path.unlink()
-    with pytest.raises(DataError, match="five.pairs: 0 bytes, expected 20"):
+    with pytest.raises(DataError, match="five.pairs: not a complete .npy file .*No such file"):
         Store(path, PairInfo)
 
 
@@ -157,8 +223,9 @@ def test_a_damaged_description_is_named(path: Path, text: str) -> None:
 
 
 def test_too_few_rows_are_no_store(path: Path) -> None:
-    with pytest.raises(DataError, match="16 bytes, expected 20"):
+    with pytest.raises(DataError, match="five.pairs.part: 4 rows, expected 5"):
         write(path, Source(count=4))
+    assert not path.exists()
 
 
 def test_rows_are_found_by_name(path: Path) -> None:

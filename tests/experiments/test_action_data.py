@@ -21,7 +21,7 @@ MODEL = RegionNetConfig(
 def test_a_real_data_set_needs_a_folder() -> None:
     for root in (None, ""):
         with pytest.raises(
-            DataError, match="stanford40: name its folder, or fetch it by `python -m actret_core download"
+            DataError, match="stanford40: name its folder, or fetch it by `actret download"
         ):
             find_root("stanford40", root)
 

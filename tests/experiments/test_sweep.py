@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 
 from actret_core.cli import main as cli
@@ -30,17 +31,22 @@ runs:
 """
 KILLED = """
 import os, signal, sys
+from pathlib import Path
 import torch
-from actret_core import cli
+from actret_core.cli.exits import terminable
+from actret_core.experiments.run import Place
+from actret_core.experiments.sweep import read_sweep, run_sweep
 from actret_core.training.module import ActionModule
 begin = ActionModule.on_train_batch_end
-end = {"power": lambda: os._exit(9), "lease": lambda: os.kill(os.getpid(), signal.SIGTERM)}[sys.argv.pop(1)]
+end = {"power": lambda: os._exit(9), "lease": lambda: os.kill(os.getpid(), signal.SIGTERM)}[sys.argv[1]]
 def power_cut(module, *given):
     begin(module, *given)
     if module.current_epoch == 1:
         end()
 ActionModule.on_train_batch_end = power_cut
-cli.main(sys.argv[1:])
+torch.set_num_threads(int(sys.argv[3]))  # as in the tests: other sums, other last digits
+with terminable():
+    run_sweep(read_sweep("tiny.yaml"), Place("playground", Path(sys.argv[2]), dim=4))
 """
 
 
@@ -79,7 +85,7 @@ def test_it_trains_best_first_and_skips_what_is_recorded(
 
 
 @pytest.mark.parametrize(("cause", "status", "word"), [
-    ("power", 9, ""), ("lease", 1, "actret_core: told to stop; call again to go on after the last whole epoch\n"),
+    ("power", 9, ""), ("lease", 1, "actret: told to stop; call again to resume after the last whole epoch\n"),
 ])
 def test_a_killed_run_goes_on_to_the_same_record(
     cause: str, status: int, word: str, home: Path, place: Place, playground: Path
@@ -89,7 +95,7 @@ def test_a_killed_run_goes_on_to_the_same_record(
     perfect = Place("playground", playground, dim=4, runs=home / "other", results=home / "whole")
     perform(run, perfect, keep=True)
     assert (perfect.folder(run) / "model.safetensors").exists()
-    command = [sys.executable, "-c", KILLED, cause, "sweep", "tiny.yaml", "--data", str(playground), "--dim", "4"]
+    command = [sys.executable, "-c", KILLED, cause, str(playground), str(torch.get_num_threads())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == status and done.stderr.endswith(word) and "Traceback" not in done.stderr
@@ -212,7 +218,9 @@ WRONG = [
     ("runs: [{variant: x, model: {blcks: 2}}]", "run 1: RegionNetConfig has no field 'blcks'; did you mean 'blocks'?"),
     ("runs: [{variant: x, train: {epoch: 2}}]", "run 1: TrainConfig has no field 'epoch'; did you mean 'epochs'?"),
     ("runs: [{variant: x, model: {blocks: 0}}]", "run 1: blocks=0: expected at least 1"),
-    ("runs: [{variant: x, model: {blocks: four}}]", "run 1: "),
+    ("runs: [{variant: x, model: {blocks: four}}]", "run 1: blocks='four': expected a whole number"),
+    ("runs: [{variant: x, model: {blocks: '6'}}]", "run 1: blocks='6': expected a whole number"),
+    ("runs: [{variant: x, train: {lr: true}}]", "run 1: lr=True: expected a number"),
     ("runs: [{model: {blocks: 2}}]", "run 1: variant='': expected a name for what differs"),
     ("runs: [{method: resnet}]", "run 1: method='resnet': expected one of region_net"),
     ("runs: [{preset: fast}]", "run 1: preset='fast': expected one of"),

@@ -29,19 +29,11 @@ def test_a_round_trip_changes_nothing(
     model = RegionNet(config).to(memory_format=memory_format)
     model(**inputs)  # in training, so that the batch norms have something to remember
     save_model(tmp_path / "model.safetensors", model)
-    again = load_model(tmp_path / "model.safetensors", expected=config)
+    again = load_model(tmp_path / "model.safetensors")
     assert again.config == config
     for left, right in zip(again.eval()(**inputs), model.eval()(**inputs), strict=True):
         torch.testing.assert_close(left, right)
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
-
-
-def test_another_config_is_refused_by_its_fields(saved: Path, config: RegionNetConfig) -> None:
-    with pytest.raises(CheckpointError) as error:
-        load_model(saved, expected=replace(config, blocks=3, features="ag"))
-    assert str(error.value) == (
-        f"{saved}: a checkpoint of another config: features 'agl' (wanted 'ag'), blocks 1 (wanted 3)"
-    )
 
 
 @pytest.mark.parametrize("keep", [0, 4, 300, -50])
@@ -74,7 +66,8 @@ def test_a_config_that_makes_no_sense(saved: Path, text: str) -> None:
 
 def test_a_file_from_before_methods_had_names(saved: Path, config: RegionNetConfig) -> None:
     save_file(load_file(saved), saved, metadata={"config": json.dumps(asdict(config))})
-    assert isinstance(load_model(saved, expected=config), RegionNet)
+    model = load_model(saved)
+    assert isinstance(model, RegionNet) and model.config == config
 
 
 def test_a_method_of_another_version(saved: Path) -> None:

@@ -14,6 +14,7 @@ BAD = [
     ("classes", 0), ("image_size", 0), ("k", 0), ("roi_size", 0), ("blocks", 0), ("heads", 0), ("ffn", 0),
     ("hidden", 0), ("dropout", 1.0), ("dropout", -0.1), ("min_score", 1.5), ("min_score", -0.1),
     ("max_iou", 1.1), ("max_iou", -0.1), ("pooling", "mean"),
+    ("blocks", "6"), ("blocks", 2.0), ("k", True), ("dropout", "low"), ("fusion", "yes"), ("features", 3),
 ]  # fmt: skip
 
 

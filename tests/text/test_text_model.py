@@ -160,7 +160,7 @@ def test_pairs_that_do_not_fit() -> None:
     [
         ({"margin": 0}, "margin=0: expected a positive number"), ({"dim": 0}, "dim=0: expected at least 1"),
         ({"tv": 0, "vt": 0}, "text and visual must meet in a loss"), ({"vv": -1}, "vv=-1: expected at least 0"),
-        ({"join": "sum"}, "join='sum': expected 'learned' or 'concat'"),
+        ({"join": "sum"}, "join='sum': expected one of learned, concat"),
         ({"action": 0}, "whose last space only that loss trains"),
         ({"join": "concat", "action": 0, "parts": 0}, "nothing would be learned"),
     ],
@@ -171,7 +171,7 @@ def test_wrong_jpose_config(change: dict, message: str) -> None:
 
 
 def test_wrong_mmen_config_and_table() -> None:
-    with pytest.raises(ConfigError, match="text='words': expected 'caption' or 'parts'"):
+    with pytest.raises(ConfigError, match="text='words': expected one of caption, parts"):
         MmenConfig(visual_dim=6, words=ROWS, text="words")
     with pytest.raises(ConfigError, match=rf"expected \[{ROWS}, 64\], the shape of the table"):
         Mmen(MmenConfig(visual_dim=6, words=9, word_dim=9), word_table(VOCABULARY, 64))

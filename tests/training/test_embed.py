@@ -5,7 +5,7 @@ from torch import nn
 
 from actret_core.models.config import Output
 from actret_core.models.fusion import FusionHead
-from actret_core.training.embed import embed
+from actret_core.training.embed import embed, embed_views, mean_view
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
@@ -24,7 +24,7 @@ def test_it_is_the_model_s_own_forward_in_the_data_set_s_order(
     assert found.features.dtype == found.logits.dtype == np.float32
 
 
-def test_dropout_and_batch_norm_rest(toy, head: FusionHead) -> None:
+def test_dropout_and_batch_norm_are_in_evaluation_mode(toy, head: FusionHead) -> None:
     before = {name: value.clone() for name, value in head.train().state_dict().items()}
     first, second = (embed(head, toy(6), progress=False).features for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -63,3 +63,16 @@ def test_half_precision_is_close_and_stored_as_float32(toy, head: FusionHead) ->
     )
     assert half.dtype == np.float32 and not np.array_equal(full, half)
     np.testing.assert_allclose(half, full, atol=0.1)
+
+
+def test_the_mean_of_views_by_hand() -> None:
+    assert mean_view([np.array([[1.0, 2.0]]), np.array([[3.0, 6.0]])]).tolist() == [[2.0, 4.0]]
+
+
+def test_views_are_averaged_sample_by_sample(toy, head: FusionHead) -> None:
+    views = [toy(5, seed=seed) for seed in (0, 1)]
+    alone = [embed(head, view, progress=False) for view in views]
+    found = embed_views(head, views, progress=False)
+    np.testing.assert_allclose(found.features, (alone[0].features + alone[1].features) / 2, atol=1e-6)
+    np.testing.assert_allclose(found.logits, (alone[0].logits + alone[1].logits) / 2, atol=1e-6)
+    np.testing.assert_array_equal(embed_views(head, views[:1], progress=False).features, alone[0].features)

@@ -288,7 +288,7 @@ def test_out_of_memory_the_effective_batch_stays(
     config = RegionNetConfig(classes=3, k=2, blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8)
     with pytest.raises(RuntimeError, match="the power is gone"):
         fit(Hungry(config, 8), toy(12, fail_at=16), None, quick, tmp_path, progress=False)
-    assert capsys.readouterr().out.count("out of memory: each batch goes on in parts of 3") == 1
+    assert capsys.readouterr().out.count("out of memory: batches are now split into parts of 3") == 1
     result = fit(Hungry(config, 8), toy(12), None, quick, tmp_path, progress=False)
     assert result.halved == (3,) and result.epochs == 3 and "out of memory" not in capsys.readouterr().out
     assert torch.load(tmp_path / "last.ckpt", weights_only=False)["global_step"] == 3 * 12 // 6

@@ -10,7 +10,7 @@ from actret_core.data.transforms import mix_share, mix_up
 from actret_core.errors import ConfigError
 from actret_core.models.config import Output
 from actret_core.training.config import TrainConfig
-from actret_core.training.module import ActionModule, action_loss, split_batch
+from actret_core.training.module import ActionModule, action_loss, part_counts, split_batch
 
 LOGITS = [[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]]
 
@@ -127,18 +127,18 @@ def test_what_is_held_out_is_not_mixed(module_of, batch: dict[str, Tensor]) -> N
     assert module_of(TrainConfig(mixup=0.0)).on_after_batch_transfer(batch, 0) is batch
 
 
-def test_batches_are_prepared_with_the_dice_of_the_epoch(module_of, batch: dict[str, Tensor]) -> None:
+def test_batches_are_prepared_with_the_random_numbers_of_the_epoch(module_of, batch: dict[str, Tensor]) -> None:
     """A resumed run sees in its third epoch what it would have seen; another seed or epoch sees other things."""
 
     def prepare(batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        return batch | {"dice": torch.rand(3, generator=generator)}
+        return batch | {"random": torch.rand(3, generator=generator)}
 
-    def dice(seed: int, epoch: int) -> list[float]:
+    def drawn(seed: int, epoch: int) -> list[float]:
         module = module_of(TrainConfig(mixup=0.0, seed=seed), epoch, prepare=prepare)
-        return [module.on_after_batch_transfer(batch, 0)["dice"].tolist() for _ in range(2)]
+        return [module.on_after_batch_transfer(batch, 0)["random"].tolist() for _ in range(2)]
 
-    assert dice(0, 2) == dice(0, 2) and dice(0, 2)[0] != dice(0, 2)[1]
-    assert len({tuple(dice(*given)[0]) for given in ((0, 2), (0, 1), (1, 2), (1, 1))}) == 4
+    assert drawn(0, 2) == drawn(0, 2) and drawn(0, 2)[0] != drawn(0, 2)[1]
+    assert len({tuple(drawn(*given)[0]) for given in ((0, 2), (0, 1), (1, 2), (1, 1))}) == 4
 
 
 def test_the_held_out_part_has_its_own_preparation(module_of, batch: dict[str, Tensor]) -> None:
@@ -183,7 +183,7 @@ def learned(most: int, batch: dict[str, Tensor]) -> tuple[ActionModule, Tensor, 
     ("most", "seen", "halved"),
     [(6, [6], ()), (5, [6, 3, 3], (3,)), (3, [6, 3, 3], (3,)), (2, [6, 3, 2, 2, 2], (3, 2))],
 )
-def test_out_of_memory_a_batch_goes_on_in_parts(
+def test_out_of_memory_a_batch_is_split_into_parts(
     most: int, seen: list[int], halved: tuple[int, ...], batch: dict[str, Tensor], capsys: pytest.CaptureFixture
 ) -> None:
     """With the same gradient and loss; later batches are split at once."""
@@ -193,7 +193,8 @@ def test_out_of_memory_a_batch_goes_on_in_parts(
     torch.testing.assert_close(loss, expected_loss)
     assert module.model.seen == seen and module.halved == halved
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"out of memory: each batch goes on in parts of {n}, whose gradients add up" for n in halved]
+    expected = [f"out of memory: batches are now split into parts of {n}, whose gradients are added" for n in halved]
+    assert lines == expected
     module.model.seen.clear()
     module.learn(batch)
     assert module.model.seen == seen[len(halved) :] and not capsys.readouterr().out
@@ -218,7 +219,7 @@ def test_a_failed_attempt_leaves_no_gradient(batch: dict[str, Tensor]) -> None:
 
 
 def test_too_little_memory_for_two_samples(batch: dict[str, Tensor]) -> None:
-    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples at once"):
+    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples are out of memory"):
         learned(1, batch)
 
 
@@ -230,12 +231,17 @@ def test_a_resumed_run_remembers_its_parts(batch: dict[str, Tensor]) -> None:
     assert other.halved == (3, 2)
 
 
-@pytest.mark.parametrize(("size", "parts", "sizes"), [
-    (8, 1, [8]), (8, 2, [4, 4]), (7, 2, [4, 3]), (7, 4, [3, 2, 2]), (8, 16, [2, 2, 2, 2]), (3, 2, [3]), (1, 4, [1]),
+@pytest.mark.parametrize(("size", "first", "counts"), [
+    (8, 1, [1, 2, 4]), (7, 1, [1, 2, 3]), (7, 4, [3]), (128, 16, [16, 32, 64]), (3, 2, [1]), (1, 4, [1]),
 ])  # fmt: skip
-def test_no_part_has_less_than_two_samples(size: int, parts: int, sizes: list[int]) -> None:
+def test_each_attempt_has_twice_as_many_parts(size: int, first: int, counts: list[int]) -> None:
+    assert list(part_counts(size, first)) == counts
+
+
+@pytest.mark.parametrize(("size", "count", "sizes"), [(8, 1, [8]), (8, 2, [4, 4]), (7, 2, [4, 3]), (7, 3, [3, 2, 2])])
+def test_the_parts_make_the_batch(size: int, count: int, sizes: list[int]) -> None:
     batch = {"target": torch.arange(size), "image": torch.arange(size)[:, None]}
-    found = split_batch(batch, parts)
+    found = split_batch(batch, count)
     assert [len(part["target"]) for part in found] == [len(part["image"]) for part in found] == sizes
     assert torch.equal(torch.cat([part["target"] for part in found]), batch["target"])
 

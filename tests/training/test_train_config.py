@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actret_core.config import config_from_dict
+from actret_core.data.augment import Augment
 from actret_core.errors import ConfigError
 from actret_core.training.config import TrainConfig
 
@@ -16,6 +17,7 @@ BAD = [
     ("min_crop", 0), ("min_crop", 1.5), ("jitter", -0.1),
     ("optimizer", "lion"), ("warmup", -1), ("warmup", 150), ("per_class", -1), ("per_class", 3), ("pad_crop", -1),
     ("erasing", 1.5), ("erasing", -0.1), ("milestones", (5,)),
+    ("epochs", 6.5), ("batch_size", "64"), ("lr", "fast"), ("compile", 1), ("clip", True), ("milestones", 5),
     ("metric", "triplet"), ("metric_weight", -1), ("ema", 1.0), ("ema", -0.1), ("layer_decay", 0), ("layer_decay", 1.1),
 ]  # fmt: skip
 
@@ -53,6 +55,11 @@ def test_a_person_of_several_actions_has_no_metric_loss() -> None:
 def test_nothing_beyond_the_paper_is_on() -> None:
     config = TrainConfig()
     assert (config.metric, config.ema, config.layer_decay) == ("none", 0, 1)
+
+
+def test_training_pictures_are_augmented_as_it_says() -> None:
+    config = TrainConfig(min_crop=0.7, pad_crop=3, jitter=0.1, erasing=0.4)
+    assert config.augment == Augment(min_crop=0.7, pad_crop=3, jitter=0.1, erasing=0.4, mirror=0.5)
 
 
 def test_a_config_survives_json() -> None:

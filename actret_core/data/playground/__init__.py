@@ -1,4 +1,4 @@
-"""The embedded data set: drawn scenes of twelve actions; person, objects and setting all matter."""
+"""The embedded data set: drawn scenes of twelve actions that differ in pose, objects or setting."""
 
 from actret_core.data.playground.actions import PLAYGROUND_ACTIONS, PLAYGROUND_CAPTIONS
 from actret_core.data.playground.write import playground_root, write_playground

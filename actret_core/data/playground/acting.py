@@ -1,4 +1,4 @@
-"""A person at work: the pose drawn with the props that go with the action."""
+"""Draw a person who performs an action: the pose, and the props of the action."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from actret_core.data.playground.poses import shift
 
 @dataclass(frozen=True)
 class Thing:
-    """An object in the picture: its COCO category and true xyxy box, which only the detector's noise sees."""
+    """An object in the picture: COCO category and true box, xyxy in pixels. Only the simulated detector sees it."""
 
     category: int
     box: Box
 
 
 class Stage:
-    """Where one actor acts: the actor's pen and dice, and the things that were put there."""
+    """The place of one actor: the pen, the pose, the random numbers for props, and the things drawn so far."""
 
     def __init__(self, pen: Pen, pose: Pose, rng: Random) -> None:
         self.pen, self.pose, self.rng = pen, pose, rng
@@ -30,7 +30,10 @@ class Stage:
         self, draw: Callable[[Pen, Random], None], at: Point, category: int | None, flip: bool = False,
         scale: float = 1.0, line: Pen | None = None,
     ) -> None:
-        """Draw an object at `at`; a `category` of None is one that no detector knows. Its `line` belongs to its box."""
+        """Draw an object at `at`, in units of the actor's pen, and add it to the things.
+
+        category: COCO category, None for an object that no detector knows; line: included in the object's box.
+        """
         pen = self.pen.child(at, scale, flip)
         draw(pen, self.rng)
         if line:
@@ -41,7 +44,7 @@ class Stage:
     def line(self, end: Point, sag: float) -> Pen:
         """Draw a leash, a string or reins from the near hand to `end`.
 
-        It starts under the arm, at the shoulder: a thing on a line is found together with the arm that holds it.
+        It starts at the shoulder, hidden under the arm, so that the box of a thing on a line includes that arm.
         """
         pen = self.pen.child((0.0, 0.0))
         objects.draw_line(pen, self.pose.shoulder, self.pose.hand_near, 0.0)
@@ -50,16 +53,16 @@ class Stage:
 
 
 Prop = Callable[[Stage], None]
-LARGE = 1.4  # what fits a hand is drawn larger than life, or 160 pixels would not show it
+LARGE = 1.4  # scale of objects that are held in a hand: at true size, they would be invisible in 160 pixels
 
 
 def cup(stage: Stage) -> None:
-    """Before the mouth."""
+    """In front of the mouth."""
     stage.put(objects.draw_cup, shift(stage.pose.head, 14.0, -3.5), 47, scale=LARGE)
 
 
 def phone(stage: Stage) -> None:
-    """From the ear to the hand."""
+    """Between ear and hand."""
     stage.put(objects.draw_phone, shift(stage.pose.head, -0.5, 0.5), 77, scale=LARGE)
 
 
@@ -74,7 +77,7 @@ def bike_below(stage: Stage) -> None:
 
 
 def bike_ahead(stage: Stage) -> None:
-    """Before the one who fixes it."""
+    """In front of the person who fixes it."""
     stage.put(objects.draw_bike, (20.0, 0.0), 2)
 
 
@@ -90,7 +93,7 @@ def horse_below(stage: Stage) -> None:
 
 
 def horse_ahead(stage: Stage) -> None:
-    """Facing the one who feeds it."""
+    """Facing the person who feeds it."""
     stage.put(animals.draw_horse, (24.0, 0.0), 19, flip=True)
 
 
@@ -114,12 +117,13 @@ def kite_on_string(stage: Stage) -> None:
 def perform(
     pen: Pen, key: str, pose: Callable[[Random], Pose], behind: Prop | None, held: Prop | None
 ) -> list[Thing]:
-    """Draw one person at work, the person's own box being `pen.box`; returns the things around.
+    """Draw one person with the props of an action and return the things drawn; `pen.box` is then the person's box.
 
-    Pose, look and props have dice of their own (seeded by `key`): actions of one pose differ in props only.
+    Pose, look and props have separate random numbers, seeded by `key`: with the same key, two actions of one pose
+    differ in props only.
     """
-    dice = {part: Random(f"{key}-{part}") for part in ("pose", "look", "props")}
-    stage = Stage(pen, pose(dice["pose"]), dice["props"])
+    rng = {part: Random(f"{key}-{part}") for part in ("pose", "look", "props")}
+    stage = Stage(pen, pose(rng["pose"]), rng["props"])
     hooks = [(lambda prop=prop: prop(stage)) if prop else None for prop in (behind, held)]
-    draw_person(pen, stage.pose, random_look(dice["look"]), *hooks)
+    draw_person(pen, stage.pose, random_look(rng["look"]), *hooks)
     return stage.things

@@ -1,4 +1,4 @@
-"""The twelve actions: pose x object x setting, in groups whose members differ in one thing only."""
+"""The twelve actions, each a combination of pose, objects and setting; within a group, they differ in one of these."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from actret_core.data.playground.figures import Pose
 
 @dataclass(frozen=True)
 class Action:
-    """What an action is made of.
+    """The parts of an action.
 
-    `group` names the actions it is easily taken for; `setting` is the only one it happens in (None: any);
-    `reach` is how far it extends behind and before the person's origin, in body units: the same for all
-    actions of one pose.
+    name, verb, noun, caption: its texts; group: name of the group of actions that are easily confused with it; pose:
+    draws a random pose; reach: how far it extends behind and in front of the person's origin, in body units (a person
+    is 100 tall), the same for all actions of one pose; behind, held: props drawn between the far limbs and the body,
+    and just before the near arm; setting: the only setting of the action, None for any.
     """
 
     name: str

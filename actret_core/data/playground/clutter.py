@@ -1,4 +1,4 @@
-"""Things that stand around and tell nothing about an action."""
+"""Background objects that do not depend on the action."""
 
 from random import Random
 
@@ -78,6 +78,6 @@ def draw_bag(pen: Pen, rng: Random) -> None:
     pen.blob([(-9.5, 9), (-9, 14), (0, 16), (9, 14), (9.5, 9), (0, 7)], shade(color, 0.14))
 
 
-# What may stand around, with the COCO category that a detector would call it (None: it knows no such thing).
+# Each with the COCO category that a detector finds, None for an object that it does not know.
 CLUTTER = ((draw_tree, None), (draw_bush, None), (draw_lamp, None), (draw_bench, 15), (draw_ball, 37),
            (draw_plant, 64), (draw_bag, 31))

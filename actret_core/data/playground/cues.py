@@ -1,6 +1,6 @@
-"""The cues that name a setting, each at one side of the picture.
+"""The cues that show the setting, each at one side of the picture.
 
-Their pens stand where the horizon meets the edge: x inwards up to `width` and y up, both in pixels.
+The origin of their pens is where the horizon meets the edge: x points inwards, up to `width`, y up, both in pixels.
 """
 
 from random import Random
@@ -42,7 +42,7 @@ def draw_skyline(pen: Pen, width: float, haze: Color, rng: Random) -> None:
 
 
 def draw_bay(pen: Pen, width: float, rng: Random) -> None:
-    """The sea with a sail and a palm at the shore; drawn on the land, below the horizon."""
+    """The sea with a sail, and a palm at the shore; drawn over the land, below the horizon."""
     sea = rng.choice(((92, 172, 196), (104, 184, 190)))
     pen.blob([(-20, 1), (width * 0.6, 1), (width, -1), (width * 0.8, -10), (width * 0.4, -19), (-20, -24)],
              (250, 240, 214))
@@ -64,7 +64,7 @@ def _draw_palm(pen: Pen, x: float, top: float) -> None:
 
 
 def draw_grove(pen: Pen, width: float, rng: Random) -> None:
-    """Three tall trees: the setting that no action needs."""
+    """Three tall trees, the cue of the park, which is the only setting of no action."""
     for at in (0.06, 0.62, 0.34):
         x, top = (at + rng.uniform(0.0, 0.08)) * width, rng.uniform(34.0, 48.0)
         leaves = rng.choice(palette.LEAVES)

@@ -1,7 +1,7 @@
-"""A seeded noise model of a detector: all that anyone downstream learns about the boxes in a scene.
+"""A simulated detector: noisy proposals from the true boxes of a scene, which are not written to disk themselves.
 
-Like a real one it misses things, finds them roughly and twice, takes parts for wholes, and now and then
-sees a thing that is not there. Settings (mountains, a skyline) are no objects and are never found.
+Like a real detector, it misses objects, finds them inexactly or twice, finds parts of persons, and sometimes reports an
+object where there is none. Settings (mountains, a skyline) are not objects and are never found.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from actret_core.data.playground.scenes import Picture
 
 PERSON = 1
 PERSON_MISS, OBJECT_MISS = 0.25, 0.12
-UNION = 0.75  # how often a person and a thing that touch are also found as one
-CONFUSED = 0.08  # how often an object is found under a wrong category
-JITTER = (0.08, 0.15)  # the spread of an edge, as a fraction of the box's side
-PARTS = ((0.0, 0.24, 0.25), (0.0, 0.55, 0.35), (0.5, 1.0, 0.2))  # head, upper body, legs: from, to, how often
+UNION = 0.75  # probability that a person and a thing that touch are also found as one box
+CONFUSED = 0.08  # probability that an object is found with a wrong category
+JITTER = (0.08, 0.15)  # range of the maximal shift of an edge, as a fraction of the box's side
+PARTS = ((0.0, 0.24, 0.25), (0.0, 0.55, 0.35), (0.5, 1.0, 0.2))  # head, upper body, legs: top, bottom, probability
 FEWEST, MOST = 8, 25
-WRONG = (15, 16, 18, 27, 31, 37, 44, 62, 64)  # categories that clutter and confusions are given
+WRONG = (15, 16, 18, 27, 31, 37, 44, 62, 64)  # categories of confusions and false alarms
 
 
 @dataclass(frozen=True)
 class Detection:
-    """One proposal: COCO category, xyxy in pixels inside the picture, score in (0, 1)."""
+    """One proposal: COCO category; box, xyxy in pixels, inside the picture; score in (0, 1)."""
 
     category: int
     box: Box
@@ -31,17 +31,17 @@ class Detection:
 
 
 def detect(picture: Picture, key: str) -> list[Detection]:
-    """8 to 25 noisy proposals for a picture, best score first; the dice are seeded by `key`."""
+    """8 to 25 noisy proposals for a picture, best score first; random numbers are seeded by `key`."""
     rng, size = Random(f"{key}-detector"), picture.image.size
     found = [*_persons(picture, rng), *_objects(picture, rng)]
-    found += [_again(d, size, rng) for d in found if rng.random() < 0.2]
+    found += [_duplicate(d, size, rng) for d in found if rng.random() < 0.2]
     fewest = FEWEST + rng.randint(0, 3)
     found += [_false_alarm(size, rng) for _ in range(max(fewest - len(found), rng.randint(0, 3)))]
     return sorted(found, key=lambda d: -d.score)[:MOST]
 
 
 def _persons(picture: Picture, rng: Random) -> Iterator[Detection]:
-    """Persons, found or missed all alike, their parts, and boxes that hold a person and a thing at once."""
+    """Persons, anchored or not, their parts, and boxes around a person and a thing together; some are missed."""
     size = picture.image.size
     for box in picture.persons:
         if rng.random() >= PERSON_MISS:
@@ -55,27 +55,27 @@ def _persons(picture: Picture, rng: Random) -> Iterator[Detection]:
 
 
 def _objects(picture: Picture, rng: Random) -> Iterator[Detection]:
-    """Objects and clutter, found or missed, some under a wrong category."""
+    """Objects and clutter; some are missed, some found with a wrong category."""
     for thing in picture.things:
         if rng.random() >= OBJECT_MISS:
             category = rng.choice(WRONG) if rng.random() < CONFUSED else thing.category
             yield _noisy(category, thing.box, picture.image.size, rng, 0.9)
 
 
-def _again(detection: Detection, size: tuple[int, int], rng: Random) -> Detection:
-    """A duplicate that survived non-maximum suppression."""
+def _duplicate(detection: Detection, size: tuple[int, int], rng: Random) -> Detection:
+    """A second, weaker proposal of the same object, as non-maximum suppression sometimes leaves."""
     return _noisy(detection.category, detection.box, size, rng, 0.6 * detection.score)
 
 
 def _false_alarm(size: tuple[int, int], rng: Random) -> Detection:
-    """A box around nothing. Below the horizon, where things are: the cue of the setting stays undetected."""
+    """A box around nothing, below the horizon, so that it does not show the cue of the setting."""
     w, h = size
     side, x, y = rng.uniform(0.08, 0.3) * h, rng.uniform(0.0, 0.9) * w, rng.uniform(0.6, 0.9) * h
     return _noisy(rng.choice(WRONG), (x, y, x + side * rng.uniform(0.6, 1.6), y + side), size, rng, 0.25)
 
 
 def _noisy(category: int, box: Box, size: tuple[int, int], rng: Random, best: float) -> Detection:
-    """`box` with every edge moved a little; the more it moved, the lower its score, `best` being the most."""
+    """A proposal for `box` with shifted edges; its score is at most `best`, and lower for larger shifts."""
     spread = rng.uniform(*JITTER)
     shifts = [rng.triangular(-1.0, 1.0, 0.0) for _ in range(4)]
     sides = (box[2] - box[0], box[3] - box[1]) * 2

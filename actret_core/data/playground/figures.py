@@ -1,4 +1,4 @@
-"""A person in a pose: the joints, and the drawing of limbs, clothes and body."""
+"""Draw a person in a pose: joints, limbs, clothes and body."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ UPPER_ARM, FOREARM, THIGH, SHIN = 16.5, 15.5, 22.8, 22.2
 
 @dataclass(frozen=True)
 class Pose:
-    """Joints in body units, facing right: `near` limbs are drawn before the body, `far` ones behind it.
+    """Joints in body units, of a person facing right: `near` limbs are in front of the body, `far` ones behind it.
 
-    `toe` is the way the feet point; elbows and knees follow from the reach of each limb.
+    toe: vector from heel to toe. Elbows and knees are computed from the ends of each limb.
     """
 
     hip: Point
@@ -29,7 +29,10 @@ class Pose:
 
 
 def reach(a: Point, b: Point, first: float, second: float, bend: float) -> tuple[Point, Point]:
-    """Middle joint and end of a two-bone limb from `a` towards `b`; `bend` +1 or -1 picks the side."""
+    """The middle joint and the end of a limb of two bones, of lengths `first` and `second`, from `a` towards `b`.
+
+    `bend`, +1 or -1, is the side to which the middle joint bends. The end is `b` if the limb can reach it.
+    """
     dx, dy = b[0] - a[0], b[1] - a[1]
     distance = max(sqrt(dx * dx + dy * dy), abs(first - second) + 0.1)
     ux, uy = dx / distance, dy / distance

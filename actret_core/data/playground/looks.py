@@ -1,4 +1,4 @@
-"""What a person looks like, drawn at random and independently of what the person does."""
+"""What a person looks like: random, and independent of the action."""
 
 from dataclasses import dataclass
 from random import Random
@@ -11,7 +11,7 @@ HAIRSTYLES = ("short", "long", "bun", "tail", "curly", "cap", "bald")
 
 @dataclass(frozen=True)
 class Look:
-    """What a person looks like; drawn independently of what the person does."""
+    """What a person looks like."""
 
     skin: Color
     hair: Color
@@ -28,7 +28,7 @@ class Look:
 
 
 def random_look(rng: Random) -> Look:
-    """A person at random."""
+    """A random look."""
     shirt, accent = rng.sample(palette.CLOTHES, 2)
     hairstyle = rng.choice(HAIRSTYLES)
     return Look(

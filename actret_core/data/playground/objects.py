@@ -1,4 +1,4 @@
-"""Things that people hold, ride, fix or fly. Each is drawn at the origin of its pen, facing right."""
+"""Objects that people hold, ride, fix or fly. Each is drawn at the origin of its pen, facing right."""
 
 from random import Random
 
@@ -83,7 +83,7 @@ def draw_kite(pen: Pen, rng: Random) -> None:
 
 
 def draw_line(pen: Pen, a: Point, b: Point, sag: float, color: Color = (96, 82, 86, 80)) -> None:
-    """A thin leash or string from `a` to `b` that hangs `sag` units low in the middle."""
+    """A thin leash or string from `a` to `b` whose middle hangs `sag` units lower."""
     points = []
     for i in range(9):
         t = i / 8

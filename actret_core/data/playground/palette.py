@@ -1,4 +1,4 @@
-"""The soft colors of the playground. None of them depends on an action."""
+"""The colors of the playground, RGB. None depends on an action."""
 
 SKIN = [(250, 216, 190), (240, 196, 164), (224, 172, 134), (196, 140, 104), (156, 104, 74), (118, 78, 58),
         (88, 58, 46)]

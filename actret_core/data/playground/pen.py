@@ -1,4 +1,4 @@
-"""Drawing in body units on a supersampled canvas: smooth edges, integer coordinates, and boxes for free."""
+"""Drawing in body units on a supersampled canvas, which smooths edges; a pen records the box of what it drew."""
 
 from math import sqrt
 
@@ -12,22 +12,22 @@ Box = tuple[float, float, float, float]
 
 
 def mix(a: Color, b: Color, t: float) -> Color:
-    """The color a fraction `t` of the way from `a` to `b`."""
+    """The color at the fraction `t` between `a` and `b`."""
     return tuple(round(p + (q - p) * t) for p, q in zip(a[:3], b[:3], strict=True))
 
 
 def shade(color: Color, t: float = 0.16) -> Color:
-    """`color` in the shadow: a little darker and cooler."""
+    """`color` in the shadow: darker and bluer."""
     return mix(color, (38, 38, 74), t)
 
 
 def tint(color: Color, t: float = 0.2) -> Color:
-    """`color` in the light."""
+    """`color` in the light: brighter and warmer."""
     return mix(color, (255, 250, 236), t)
 
 
 def _catmull_rom(t: float) -> tuple[float, float, float, float]:
-    """The weights of four neighboring points at `t` between the second and the third."""
+    """The weights of four neighboring points for the curve at `t` between the second and the third."""
     inner = 1 + t * t * (3 * t - 5) / 2, t * (1 + t * (4 - 3 * t)) / 2
     return -t * (1 - t) ** 2 / 2, *inner, -t * t * (1 - t) / 2
 
@@ -36,7 +36,7 @@ _WEIGHTS = [_catmull_rom(step / 5) for step in range(5)]
 
 
 def spline(points: list[Point]) -> list[Point]:
-    """A closed Catmull-Rom curve through `points`, as a polygon of five corners for each."""
+    """A closed Catmull-Rom curve through `points`, as a polygon with five corners for each point."""
     out: list[Point] = []
     for i, (bx, by) in enumerate(points):
         (ax, ay), (cx, cy), (dx, dy) = (points[(i + j) % len(points)] for j in (-1, 1, 2))
@@ -46,7 +46,7 @@ def spline(points: list[Point]) -> list[Point]:
 
 
 class Canvas:
-    """An RGB picture drawn four times too large; `finish` averages it down, which smooths every edge."""
+    """An RGB picture that is drawn four times too large; `finish` reduces it, which smooths all edges."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
@@ -55,15 +55,15 @@ class Canvas:
         self.glaze = ImageDraw.Draw(self.image, "RGBA")
 
     def finish(self) -> Image.Image:
-        """The picture at its size. A box filter in integers: the same pixels on every machine."""
+        """The picture at its final size. An integer box filter gives the same pixels on every machine."""
         return self.image.reduce(SUPERSAMPLE)
 
 
 class Pen:
-    """Draws on a canvas in units of its own: x forward, y up from the ground, a person being 100 units tall.
+    """Draws on a canvas in its own units: x points forward, y up from the ground; a person is 100 units tall.
 
-    `x`, `y` is the pen's origin and `scale` the size of a unit, in pixels of the finished picture; a flipped
-    pen faces left. Colors of four values are blended. `box` is the xyxy box, in pixels, of all it drew.
+    x, y: the pen's origin, in pixels of the finished picture; scale: pixels for each unit; flip: forward is left
+    instead of right. Colors of four values (RGBA) are blended. `box` is the box of all that the pen drew.
     """
 
     def __init__(self, canvas: Canvas, x: float, y: float, scale: float = 1.0, flip: bool = False) -> None:
@@ -81,7 +81,7 @@ class Pen:
 
     @property
     def box(self) -> Box:
-        """xyxy in pixels, clipped to the picture; empty (x2 <= x1) where nothing fell inside."""
+        """xyxy in pixels, clipped to the picture; empty (x2 <= x1) if nothing was drawn inside it."""
         (x1, y1), (x2, y2), (w, h) = self._low, self._high, self.canvas.size
         s = SUPERSAMPLE
         return max(x1 / s, 0.0), max(y1 / s, 0.0), min((x2 + 1) / s, float(w)), min((y2 + 1) / s, float(h))
@@ -105,7 +105,7 @@ class Pen:
         self._draw(color).ellipse((x - a, y - b, x + a, y + b), fill=color)
 
     def ring(self, center: Point, radius: float, width: float, color: Color) -> None:
-        """A circle that is not filled; `radius` is the outer one."""
+        """A circle that is not filled; `radius` is its outer radius."""
         x, y = self._pixel(center)
         a, w = round(radius * self.scale * SUPERSAMPLE), max(round(width * self.scale * SUPERSAMPLE), 2)
         self._grow(x - a, y - a, x + a, y + a)

@@ -1,4 +1,4 @@
-"""The seven poses, each a little different every time; actions that share one differ in props only."""
+"""The seven poses, with random variations. Actions that share a pose differ in props or setting only."""
 
 from dataclasses import fields, replace
 from random import Random
@@ -14,7 +14,7 @@ def shift(point: Point, dx: float, dy: float) -> Point:
 
 
 def _upright(rng: Random, near: Point, far: Point, stride: float) -> Pose:
-    """Standing or walking: a stride of 0 to 12 units; the hands are given."""
+    """Standing or walking with a stride of 0 to 12 units; `near` and `far` are the hands."""
     lean, step = rng.uniform(0.0, 2.0), stride * rng.choice((-1.0, 1.0))
     feet = ((step - 0.5, 4.0), (2.5 - step, 4.0))
     hip = (0.0, 49.0 - stride * 0.2)
@@ -22,19 +22,19 @@ def _upright(rng: Random, near: Point, far: Point, stride: float) -> Pose:
 
 
 def hand_at_head(rng: Random) -> Pose:
-    """Stands with a hand at the jaw: drinking, phoning and brushing teeth alike."""
+    """Stands with a hand at the jaw: the pose of drinking, phoning and brushing teeth."""
     pose = _upright(rng, (0.0, 0.0), (rng.uniform(-1.0, 7.0), rng.uniform(44.0, 50.0)), rng.uniform(0.5, 3.5))
     return replace(pose, hand_near=shift(pose.head, 11.0, -8.0))
 
 
 def arm_forward(rng: Random) -> Pose:
-    """Walks with an arm stretched forward: walking a dog and flying a kite alike."""
+    """Walks with an arm stretched forward: the pose of walking a dog and flying a kite."""
     return _upright(rng, (28.0, rng.uniform(62.0, 68.0)), (rng.uniform(-10.0, -2.0), 48.0),
                     rng.uniform(4.0, 10.0))
 
 
 def walking(rng: Random) -> Pose:
-    """Walks with swinging arms: all actions that only the setting tells apart."""
+    """Walks with swinging arms: the pose of the three actions that differ in the setting only."""
     swing = rng.uniform(6.0, 11.0)
     return _upright(rng, (-swing, 49.0), (swing + 3.0, 51.0), rng.uniform(7.0, 11.0))
 
@@ -64,7 +64,7 @@ def on_horse(rng: Random) -> Pose:
 
 
 def facing_horse(rng: Random) -> Pose:
-    """Stands before a horse at x = 24 that faces back, a hand at its mouth."""
+    """Stands in front of a horse at x = 24, with a hand at its mouth."""
     pose = _upright(rng, (22.0, 68.0), (rng.uniform(0.0, 6.0), 48.0), rng.uniform(1.0, 6.0))
     joints = {f.name: getattr(pose, f.name) for f in fields(pose) if f.name != "toe"}
     return Pose(**{name: shift(joint, -58.0, 0.0) for name, joint in joints.items()})

@@ -1,4 +1,4 @@
-"""What a backbone can learn from the playground before it knows of any anchored person: the small ImageNet."""
+"""The pretraining task of the small backbone, in the role of ImageNet: what does a whole playground picture show?"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from actret_core.data.readers.stanford40 import read_stanford40
 
 
 def read_pretext(root: Path, seed: int, without: Sequence[str] = ()) -> ActionSplit:
-    """All images of the playground that was drawn with `seed` at `root`, labeled by what the whole picture shows.
+    """All images of the playground at `root`, which was drawn with `seed`, labeled by what the whole picture shows.
 
-    The labels are the setting and every action that somebody in the picture performs, whoever is anchored. `without`:
-    actions ("riding_a_bike"), or actions in one setting ("drinking@beach"), that nobody shall have seen: images that
-    show one are left out, and an action is no label then. Raises ConfigError for an action or setting that is none.
+    The labels are the setting and the actions of all persons in the picture, anchored or not. `without`: actions
+    ("riding_a_bike"), or actions in one setting ("drinking@beach"), to leave out: all images that show one are dropped,
+    and a dropped action is not among the labels. Raises ConfigError for an unknown action or setting.
     """
     known = {*PLAYGROUND_ACTIONS, *(f"{action}@{setting}" for action in PLAYGROUND_ACTIONS for setting in SETTINGS)}
     unknown = [name for name in without if name not in known]

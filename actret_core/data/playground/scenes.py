@@ -1,4 +1,4 @@
-"""A scene: one setting, one to three persons, and the one of them that is anchored."""
+"""A scene: a setting and one to three persons, one of whom is anchored."""
 
 from dataclasses import dataclass, replace
 from random import Random
@@ -10,15 +10,15 @@ from actret_core.data.playground.actions import ACTIONS, PLAYGROUND_ACTIONS, Act
 from actret_core.data.playground.pen import Box, Canvas, Pen
 from actret_core.data.playground.settings import SETTINGS, draw_setting
 
-ALONE, PAIR = 0.25, 0.88  # up to ALONE one person, up to PAIR two, else three
-ROOM = 270.0  # body units in which three persons fit; where they do not, two remain
-AWAY = 0.35  # how often an action that may happen anywhere leaves the park; mostly there, a setting is worth a look
-SAME_GROUP = 0.9  # how often a second person does what the anchored one is easily taken to do
+ALONE, PAIR = 0.25, 0.88  # probability of one person, and of at most two
+ROOM = 270.0  # body units in which three persons must fit, else there are only two
+AWAY = 0.35  # probability that an action without a setting may leave the park: low, so that a setting is a hint
+SAME_GROUP = 0.9  # probability that another person's action is of the anchored person's group
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person in a scene: what they do, where they stand (pixels), how large and which way they face."""
+    """A person in a scene: action, position in pixels, pixels per body unit, direction, random key."""
 
     action: str
     x: float = 0.0
@@ -30,7 +30,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that decides a picture. `actors` stand left to right, `actors[anchor]` is the anchored person."""
+    """All that determines a picture. `actors` are sorted left to right; `actors[anchor]` is the anchored person."""
 
     size: tuple[int, int]
     setting: str
@@ -47,7 +47,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn scene: `persons[i]` is the true xyxy box of actor i, `things` are objects and clutter."""
+    """A drawn scene: `persons[i]` is the true box of actor i, xyxy in pixels; `things` are objects and clutter."""
 
     image: Image.Image
     persons: tuple[Box, ...]
@@ -55,7 +55,7 @@ class Picture:
 
 
 def compose(seed: int, index: int) -> Scene:
-    """Scene `index` of the playground with this seed; it depends on no other scene."""
+    """Scene number `index` of the playground with this seed; it depends on these two numbers only."""
     key = f"{seed}-{index}"
     rng = Random(f"{key}-cast")
     anchored = ACTIONS[PLAYGROUND_ACTIONS[index % len(PLAYGROUND_ACTIONS)]]
@@ -69,7 +69,7 @@ def compose(seed: int, index: int) -> Scene:
 
 
 def render(scene: Scene, props: bool = True) -> Picture:
-    """Draw a scene; without `props` the persons act empty-handed, which shows what their pose alone tells."""
+    """Draw a scene; with `props` False, only the persons' poses are drawn, without the objects of their actions."""
     canvas = Canvas(scene.size)
     things = draw_setting(canvas, scene.setting, scene.cue_left, scene.key)
     boxes: dict[int, Box] = {}
@@ -84,7 +84,7 @@ def render(scene: Scene, props: bool = True) -> Picture:
 
 
 def _cast(anchored: Action, setting: str, rng: Random) -> list[Action]:
-    """The anchored person's action and those of the others, all of which may happen in this setting."""
+    """The actions of all persons, the anchored one first; all are possible in this setting."""
     draw = rng.random()
     others = [a for a in ACTIONS.values() if a is not anchored and a.setting in (None, setting)]
     rivals = [a for a in others if a.group == anchored.group]
@@ -95,21 +95,21 @@ def _cast(anchored: Action, setting: str, rng: Random) -> list[Action]:
 
 
 def _place(action: Action, cue_left: bool, rng: Random) -> float:
-    """A sort key from left to right: at random, but whom the setting tells stands far from its cue."""
+    """A sort key from left to right: random, but a person whose action needs the setting stands far from its cue."""
     if action.setting is None:
         return rng.random()
     return 2.0 if cue_left else -1.0
 
 
 def _size(persons: int, rng: Random) -> tuple[int, int]:
-    """Width and height of the picture: wider for more persons."""
+    """Width and height of the picture in pixels: wider for more persons."""
     if persons == 1:
         return rng.choice(((160, 160), (160, 160), (192, 160), (160, 192)))
     return rng.choice(((176, 160), (192, 160))) if persons == 2 else (192, 160)
 
 
 def _arrange(cast: list[Action], size: tuple[int, int], cue_left: bool, rng: Random) -> list[Actor]:
-    """Give everyone room from left to right, all of about the same size and at about the same depth."""
+    """Place all persons from left to right, with similar sizes and at similar depths."""
     w, h = size
     room = [sum(a.reach) for a in cast]
     largest = (rng.uniform(0.86, 1.0), 0.84, 0.74)[len(cast) - 1]

@@ -1,4 +1,4 @@
-"""Where a scene takes place: sky, land, clutter, and at one side the cue that names the setting."""
+"""The background of a scene: sky, land, clutter, and the cue of the setting at one side."""
 
 from random import Random
 
@@ -9,30 +9,30 @@ from actret_core.data.playground.cues import draw_bay, draw_grove, draw_mountain
 from actret_core.data.playground.pen import SUPERSAMPLE, Canvas, Color, Pen, mix, shade, tint
 
 SETTINGS = ("mountain", "city", "beach", "park")
-CUE_WIDTH = 0.44  # of the picture, from an edge inwards: never behind a person whom only the setting tells
+CUE_WIDTH = 0.44  # part of the picture's width; a person whose action needs the setting is not in front of it
 
 
 def draw_setting(canvas: Canvas, setting: str, cue_left: bool, key: str) -> list[Thing]:
-    """Draw all that lies behind the persons; returns the clutter that a detector may find.
+    """Draw the background of a scene; returns the clutter that a detector may find.
 
-    Sky, hills, ground and clutter have dice of their own, seeded by `key`: they are the same in every
-    setting, so only the cue at one side tells where we are.
+    Sky, hills, ground and clutter have random numbers that are seeded by `key` and do not depend on the setting, so
+    that only the cue shows which setting it is.
     """
     rng, (w, h) = Random(f"{key}-backdrop"), canvas.size
     horizon = round(h * rng.uniform(0.54, 0.6))
     sky, ground, hill = rng.choice(palette.SKIES), rng.choice(palette.GROUNDS), rng.choice(palette.HILLS)
     _sky(canvas, sky, horizon, rng)
     cue = Pen(canvas, 0.0 if cue_left else float(w), float(horizon), flip=not cue_left)
-    dice = Random(f"{key}-cue")
+    cue_rng = Random(f"{key}-cue")
     if setting == "mountain":
-        draw_mountains(cue, w * CUE_WIDTH, sky[1], dice)
+        draw_mountains(cue, w * CUE_WIDTH, sky[1], cue_rng)
     if setting == "city":
-        draw_skyline(cue, w * CUE_WIDTH, sky[1], dice)
+        draw_skyline(cue, w * CUE_WIDTH, sky[1], cue_rng)
     _land(canvas, horizon, ground, hill, rng)
     if setting == "beach":
-        draw_bay(cue, w * CUE_WIDTH, dice)
+        draw_bay(cue, w * CUE_WIDTH, cue_rng)
     if setting == "park":
-        draw_grove(cue, w * CUE_WIDTH, dice)
+        draw_grove(cue, w * CUE_WIDTH, cue_rng)
     return _clutter(canvas, horizon, Random(f"{key}-clutter"))
 
 

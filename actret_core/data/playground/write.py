@@ -1,4 +1,4 @@
-"""The playground on disk: Stanford-40's layout, with captions and proposals beside it."""
+"""Write the playground to disk, in Stanford-40's layout, with captions and proposals."""
 
 import gzip
 import json
@@ -21,8 +21,8 @@ RECORD = "playground.json"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What the lists say of one image: its name without ending, its action, and which split it is in."""
+class ListedImage:
+    """An image in the split lists: file name without its ending, action, and whether it is for training."""
 
     stem: str
     action: str
@@ -37,9 +37,8 @@ class Entry:
 def write_playground(root: Path, seed: int = 0, images: int = 1500, progress: bool = True) -> Path:
     """Write the playground to the folder `root` and return it; two thirds of each action are for training.
 
-    Image i depends on `seed` and i only. The folder appears at once when all of it is written; a finished one
-    of the same seed, count and version is returned as it is. Raises DataError for a folder that holds
-    anything else.
+    Image i depends on `seed` and i only. The folder appears when everything is written; a finished one of the same
+    seed, number of images and version is returned as it is. Raises DataError for a folder with other contents.
     """
     root, record = Path(root), {"version": VERSION, "seed": seed, "images": images}
     if images < 3 * len(ACTIONS):
@@ -59,12 +58,15 @@ def write_playground(root: Path, seed: int = 0, images: int = 1500, progress: bo
 
 
 def playground_root(cache: Path, seed: int = 0, images: int = 1500) -> Path:
-    """Where in a cache folder the playground of these settings lives."""
+    """The folder of the playground with these settings in a cache folder."""
     return Path(cache) / f"playground-v{VERSION}-seed{seed}-{images}"
 
 
 def _is_finished(root: Path, record: dict[str, int]) -> bool:
-    """Whether `root` is the playground of `record`; False where nothing is there yet."""
+    """Whether `root` is the playground of `record`; False if it does not exist or is empty.
+
+    Raises DataError for a folder with other contents.
+    """
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     advice = f"remove {root} or name another folder"
@@ -82,7 +84,7 @@ def _is_finished(root: Path, record: dict[str, int]) -> bool:
 def _publish(partial: Path, root: Path, record: dict[str, int]) -> None:
     try:
         partial.replace(root)
-    except OSError:  # someone else was faster: fine if what they wrote is the same
+    except OSError:  # another process was faster: fine if it wrote the same
         if not _is_finished(root, record):
             raise
 
@@ -90,38 +92,38 @@ def _publish(partial: Path, root: Path, record: dict[str, int]) -> None:
 def _write_all(folder: Path, seed: int, images: int, progress: bool) -> None:
     for name in ("JPEGImages", "XMLAnnotations", "ImageSplits"):
         (folder / name).mkdir()
-    entries, captions, proposals = [], {}, []
+    listed, captions, proposals = [], {}, []
     for index in tqdm(range(images), desc="playground", unit="image", disable=not progress):
         scene = compose(seed, index)
         picture, action = render(scene), ACTIONS[scene.action]
         number = index // len(ACTIONS)
-        entry = Entry(f"{action.name}_{number + 1:03d}", action.name, train=number % 3 != 2)
-        entries.append(entry)
-        captions[entry.file] = {"verb": action.verb, "noun": action.noun, "caption": action.caption}
-        proposals += _results(entry, scene, picture)
-        picture.image.save(folder / "JPEGImages" / entry.file, compress_level=1)
-        note = folder / "XMLAnnotations" / f"{entry.stem}.xml"
-        _write_annotation(note, entry, picture.image.size, picture.persons[scene.anchor])
-    _write_splits(folder / "ImageSplits", entries)
+        image = ListedImage(f"{action.name}_{number + 1:03d}", action.name, train=number % 3 != 2)
+        listed.append(image)
+        captions[image.file] = {"verb": action.verb, "noun": action.noun, "caption": action.caption}
+        proposals += _results(image, scene, picture)
+        picture.image.save(folder / "JPEGImages" / image.file, compress_level=1)
+        note = folder / "XMLAnnotations" / f"{image.stem}.xml"
+        _write_annotation(note, image, picture.image.size, picture.persons[scene.anchor])
+    _write_splits(folder / "ImageSplits", listed)
     (folder / "captions.json").write_text(json.dumps(captions, indent=0))
     packed = gzip.compress(json.dumps(proposals, separators=(",", ":")).encode(), mtime=0)
     (folder / "proposals.json.gz").write_bytes(packed)
 
 
-def _results(entry: Entry, scene: Scene, picture: Picture) -> list[dict[str, object]]:
+def _results(image: ListedImage, scene: Scene, picture: Picture) -> list[dict[str, object]]:
     """The image's proposals as COCO results: bbox is [x, y, w, h] in pixels."""
     return [
-        {"image_id": entry.file, "category_id": d.category, "score": d.score,
+        {"image_id": image.file, "category_id": d.category, "score": d.score,
          "bbox": [d.box[0], d.box[1], round(d.box[2] - d.box[0], 1), round(d.box[3] - d.box[1], 1)]}
         for d in detect(picture, scene.key)
     ]
 
 
-def _write_annotation(path: Path, entry: Entry, size: tuple[int, int], person: Box) -> None:
-    """Stanford-40's XML: one object, the anchored person, in whole pixels."""
+def _write_annotation(path: Path, image: ListedImage, size: tuple[int, int], person: Box) -> None:
+    """Stanford-40's XML: one object, the anchored person, with its box in whole pixels."""
     (w, h), (x1, y1, x2, y2) = size, (round(edge) for edge in person)
-    tree = {"filename": entry.file, "folder": "playground",
-            "object": {"name": "person", "action": entry.action,
+    tree = {"filename": image.file, "folder": "playground",
+            "object": {"name": "person", "action": image.action,
                        "bndbox": {"xmax": x2, "xmin": x1, "ymax": y2, "ymin": y1}},
             "size": {"depth": 3, "height": h, "width": w}}
     root = _element("annotation", tree)
@@ -138,17 +140,17 @@ def _element(tag: str, content: object) -> ElementTree.Element:
     return element
 
 
-def _write_splits(folder: Path, entries: list[Entry]) -> None:
-    """actions.txt (names and counts) and, for each split, one list of all files and one for each action."""
+def _write_splits(folder: Path, listed: list[ListedImage]) -> None:
+    """actions.txt (names and numbers of images) and, for each split, one list of all files and one for each action."""
     rows = ["action_name\t\t\tnumber_of_images"]
     for action in PLAYGROUND_ACTIONS:
-        mine = [e for e in entries if e.action == action]
+        mine = [e for e in listed if e.action == action]
         rows.append(f"{action}\t\t\t{len(mine)}")
         for split, train in (("train", True), ("test", False)):
             _write_lines(folder / f"{action}_{split}.txt", [e.file for e in mine if e.train == train])
     _write_lines(folder / "actions.txt", rows)
     for split, train in (("train", True), ("test", False)):
-        _write_lines(folder / f"{split}.txt", [e.file for e in entries if e.train == train])
+        _write_lines(folder / f"{split}.txt", [e.file for e in listed if e.train == train])
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The XML that Stanford-40 and PASCAL VOC share: an image's size and the boxes of its persons."""
+"""The XML annotations of Stanford-40 and PASCAL VOC: an image's size and the boxes of its persons."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class PersonAnnotation:
-    """One `<object>` of an annotation, the `index`-th of its file (from 0), with its box in xyxy pixels.
+    """A person of an annotation file.
 
-    `actions` are the names marked as performed, None if nobody has looked at what this person does.
+    index: of its `<object>` in the file, from 0; box: xyxy in pixels; actions: names of the actions that the person
+    performs, None if the actions of this person are not annotated.
     """
 
     index: int
@@ -24,8 +25,8 @@ class PersonAnnotation:
 def read_annotation(path: Path) -> tuple[tuple[int, int], list[PersonAnnotation]]:
     """The image size (width, height) and the persons of one XML file.
 
-    Raises DataError, naming the file, if it is absent or malformed, holds no person, or a box leaves the
-    image.
+    Raises DataError, naming the file, if it is missing or malformed, has no person, or a box that is empty or not
+    inside the image.
     """
     try:
         root = ET.parse(path).getroot()
@@ -67,7 +68,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def require_folders(root: Path, folders: tuple[str, ...]) -> None:
-    """Raise DataError unless `root` holds all of `folders`."""
+    """Raise DataError, naming those that are missing, unless `root` has all `folders`."""
     missing = [f for f in folders if not (root / f).is_dir()]
     if missing:
         layout = ", ".join(folders)
@@ -75,7 +76,7 @@ def require_folders(root: Path, folders: tuple[str, ...]) -> None:
 
 
 def require_images(root: Path, names: list[str], split_file: str) -> None:
-    """Raise DataError if an image that `split_file` names is not among `root/JPEGImages`."""
+    """Raise DataError if an image that is listed in `split_file` is not in `root/JPEGImages`."""
     present = {p.name for p in (root / "JPEGImages").iterdir()}
     absent = [n for n in names if n not in present]
     if absent:

@@ -1,6 +1,5 @@
-"""Fetch a file or a whole data set: resumed where it stopped, checked when it arrived."""
+"""Download a file or a whole data set: an interrupted download is resumed, a finished one is verified."""
 
-import hashlib
 import http.client
 import os
 import shutil
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from actret_core.data.readers.registry import read_split
 from actret_core.errors import DataError, DownloadError
+from actret_core.files import file_digest
 
 CHUNK = 1 << 20
 TIMEOUT = 60  # seconds without a byte
@@ -26,7 +26,7 @@ DAMAGED = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, zlib.error, E
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip or tar file on the web; we need the `folders` that lie in its folder `inside`."""
+    """A zip or tar file on the web. Only the `folders` in its folder `inside` are kept. md5: hex, if known."""
 
     url: str
     folders: tuple[str, ...]
@@ -63,8 +63,8 @@ def fetch(
 ) -> Path:
     """Download and unpack `archives` into `root`, then read the data set and count the images of each split.
 
-    What a call before has finished is not done again. Raises DownloadError if an archive does not arrive
-    (call again to continue), DataError if what arrived is not the data set.
+    Folders that an earlier call has unpacked are kept. Raises DownloadError if a download fails (call again to
+    continue), DataError if the number of images is wrong.
     """
     root = Path(root)
     for archive in archives:
@@ -87,11 +87,11 @@ def download(
     size: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Fetch `url` to `path`, which appears only whole and checked; an earlier call's `.part` is continued.
+    """Download `url` to `path`. The file appears there only when it is complete and verified.
 
-    Checked are the length that the server announces and whichever of `sha256`, `md5` (hex digests) and `size`
-    (bytes) are given; a file already at `path` is checked against these and not fetched again. Raises
-    DownloadError: after an interruption call again to continue; what arrived damaged is deleted.
+    Verified are the length that the server announces, and `sha256`, `md5` (hex digests) and `size` (bytes) where given.
+    A file that is already at `path` is verified, too, and not downloaded again. An interrupted download leaves
+    `<path>.part`, which the next call continues. Raises DownloadError; a damaged download is deleted.
     """
     path, part = Path(path), Path(f"{path}.part")
     expected = {"size": size, "md5": md5, "sha256": sha256}
@@ -112,7 +112,7 @@ def download(
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack a zip or tar file; no member lands outside `folder`. Raises DownloadError if it is damaged."""
+    """Unpack a zip or tar file; no member is written outside `folder`. Raises DownloadError if it is damaged."""
     is_zip = archive.suffix == ".zip"
     if not is_zip and not hasattr(tarfile, "data_filter"):
         raise DownloadError(f"{archive}: unpack it by hand; Python 3.11.4 or newer does it safely")
@@ -123,7 +123,7 @@ def extract(archive: Path, folder: Path) -> None:
 
 
 def _transfer(url: str, part: Path, progress: bool) -> None:
-    """Append to `part` what is missing of `url`."""
+    """Download what `part` does not have of `url` yet, and append it."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -132,11 +132,11 @@ def _transfer(url: str, part: Path, progress: bool) -> None:
         if error.code != 416:
             raise
         if error.headers.get("Content-Range") == f"bytes */{have}":
-            return  # nothing is missing
-        part.unlink()  # longer than the file that is there now
+            return  # complete already
+        part.unlink()  # longer than the server's file, which must have changed
         raise
     with response:
-        have = have if response.status == 206 else 0  # a server without ranges sends all of it once more
+        have = have if response.status == 206 else 0  # a server that ignores the range sends the whole file
         announced = response.headers.get("Content-Length")
         total = have + int(announced) if announced else None
         with open(part, "ab" if have else "wb") as file:
@@ -155,21 +155,16 @@ def _copy(source: http.client.HTTPResponse, target: BinaryIO, bar: tqdm) -> None
 
 
 def _mismatch(path: Path, expected: dict[str, str | int | None]) -> str | None:
-    """What differs from the `expected` size and digests, in words; None if nothing does."""
+    """Which of the `expected` size and digests differs, as a phrase; None if they all agree."""
     for name, value in expected.items():
-        found = value and (path.stat().st_size if name == "size" else _digest(path, name))
+        found = value and (path.stat().st_size if name == "size" else file_digest(path, name))
         if found != value:
             return f"its {name} is {found} and not {value}"
     return None
 
 
-def _digest(path: Path, name: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, name).hexdigest()
-
-
 def _install(archive: Archive, file: Path, root: Path) -> None:
-    """Move the folders of an archive to `root`, each whole or not at all."""
+    """Unpack an archive and move its folders to `root`, each completely or not at all."""
     with tempfile.TemporaryDirectory(dir=root, prefix=".unpacking-") as temporary:
         extract(file, Path(temporary))
         for folder in archive.folders:

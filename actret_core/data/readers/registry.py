@@ -1,4 +1,4 @@
-"""The data sets by name: how each is read, and which of its splits is for what."""
+"""The data sets by name: how each is read, and the roles of its splits."""
 
 import difflib
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from actret_core.data.readers.voc2012 import read_voc2012
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """`read(root, split)` reads a split: `train` to train on, `evaluation` as query set and gallery at once.
+    """A data set: `read(root, split)` reads the split of a name.
 
-    `proposals` names the proposals file that is looked for beside the data, unless the user names another.
+    train: the split to train on; evaluation: the split that is both query set and gallery; proposals: default name of
+    the proposals file in the data set's folder.
     """
 
     read: Callable[[Path, str], ActionSplit]
@@ -33,7 +34,7 @@ DATASETS = {
 
 
 def dataset_info(dataset: str) -> DatasetInfo:
-    """The entry of `dataset`. Raises ConfigError, naming the near miss, if there is none."""
+    """The entry of `dataset` in DATASETS. Raises ConfigError, naming the most similar name, if there is none."""
     near = difflib.get_close_matches(dataset, DATASETS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     require(dataset in DATASETS, "dataset", dataset, f"one of {', '.join(DATASETS)}{hint}")
@@ -47,7 +48,7 @@ def read_split(dataset: str, root: Path, split: str) -> ActionSplit:
 
 @dataclass(frozen=True)
 class Source:
-    """How a data set is read, and what its protocol says in words."""
+    """How a data set of the benchmark is read, and its rules in words, for the protocol file."""
 
     read: Callable[[Path, str], ActionSplit]
     source: str

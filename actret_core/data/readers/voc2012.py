@@ -19,8 +19,8 @@ def read_voc2012(root: Path, split: str, images: bool = True) -> ActionSplit:
 
     Every person with `<actions>` is a sample; its id is the image's stem and the object's index from 0,
     "2010_006215#0" (the split files count from 1). The labels are the annotation's, which agree with the
-    lists of each action; only in those of `jumping` the persons of 2010 images are missing. A person who
-    only does something else (`other`) has no label. With `images=False` the photographs need not be there.
+    lists of each action, except that those of `jumping` lack the persons of 2010 images. A person whose only action
+    is `other` has no label. With `images=False` the photographs may be missing.
     Raises ConfigError for another split, and DataError if a folder, an image or an annotation is missing or
     malformed.
     """

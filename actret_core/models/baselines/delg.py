@@ -1,35 +1,27 @@
 """DELG's global branch (Cao, Araujo and Sim 2020): GeM pooling, whitening, ArcFace."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor, nn
 
-from actret_core.config import require, require_at_least
+from actret_core.config import READ, NonNegativeFloat, PositiveFloat, PositiveInt, config_class
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 from actret_core.models.pooling import generalized_mean
 
+Power = Annotated[float, Field(ge=1), READ]
 
-@dataclass(frozen=True)
+
+@config_class
 class DelgConfig(ModelConfig):
-    """The defaults are those of the authors' TensorFlow code; a PyTorch version in wide use differs in most.
+    """The defaults are those of the authors' TensorFlow code; "other" is a PyTorch version in wide use."""
 
-    dim: of the whitened embedding (the other: 512). p: GeM's power, fixed (the other learns it). margin: ArcFace's, in
-    radians (the other: 0.15). scale: of its cosines, here the root of 2048 (the other: 30).
-    """
-
-    dim: int = 2048
-    p: float = 3.0
-    margin: float = 0.1
-    scale: float = 45.25
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_at_least(1, self, "dim", "p")
-        require_at_least(0, self, "margin")
-        require(self.scale > 0, "scale", self.scale, "a positive number")
+    dim: PositiveInt = 2048          # of the whitened embedding (authors' code; other: 512)
+    p: Power = 3.0                   # of the generalized mean, fixed (authors' code; other: learned)
+    margin: NonNegativeFloat = 0.1   # ArcFace's, in radians (authors' code; other: 0.15)
+    scale: PositiveFloat = 45.25     # of ArcFace's cosines, the root of 2048 (authors' code; other: 30)
 
 
 class Delg(nn.Module):

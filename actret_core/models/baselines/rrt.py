@@ -4,15 +4,13 @@ Its global branch, which ranks the gallery first, is DELG's, as in the authors' 
 the first half of a trained RRT. Of DELG's frozen map the pair transformer then learns its local descriptors.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from actret_core.config import require, require_at_least
+from actret_core.config import PositiveInt, ShareBelowOne, config_class, require
 from actret_core.errors import EmbeddingError
 from actret_core.models.baselines.delg import Delg, DelgConfig
 from actret_core.models.config import ModelConfig, Output
@@ -22,29 +20,22 @@ from actret_core.models.fusion import sinusoid
 CLS, SEP, FIRST, SECOND = range(4)
 
 
-@dataclass(frozen=True)
+@config_class
 class RrtConfig(ModelConfig):
-    """The defaults are the authors'.
+    """DELG and the pair transformer that reranks its best. The defaults are the authors'."""
 
-    dim: of DELG's embedding, which ranks first. cells: a finer map is averaged to cells x cells. local_dim: of a local
-    descriptor. blocks, heads, ffn, dropout: the pair transformer. top: how many of a ranking it sorts anew.
-    """
-
-    dim: int = 2048
-    cells: int = 7
-    local_dim: int = 128
-    blocks: int = 6
-    heads: int = 4
-    ffn: int = 1024
-    dropout: float = 0.0
-    top: int = 100
+    dim: PositiveInt = 2048          # of DELG's embedding, which ranks first (authors')
+    cells: PositiveInt = 7           # a side of the map of descriptors; a finer map is averaged to it (authors')
+    local_dim: PositiveInt = 128     # of a local descriptor (authors')
+    blocks: PositiveInt = 6          # of the pair transformer (authors')
+    heads: PositiveInt = 4           # of a block's attention (authors')
+    ffn: PositiveInt = 1024          # width of a block's feed-forward layer (authors')
+    dropout: ShareBelowOne = 0.0     # in the blocks (authors')
+    top: PositiveInt = 100           # how many of a ranking are reranked (authors')
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        require_at_least(1, self, "dim", "cells", "local_dim", "blocks", "heads", "ffn", "top")
         require(self.local_dim % self.heads == 0, "heads", self.heads, f"a divisor of local_dim={self.local_dim}")
         require(self.local_dim % 4 == 0, "local_dim", self.local_dim, "a multiple of 4, for sines of rows and columns")
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
 
 
 def sine_positions(height: int, width: int, dim: int) -> Tensor:

@@ -1,9 +1,9 @@
 """The strong ReID baseline (Luo et al. 2019): a plain ResNet-50 with every trick of person re-identification."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from pydantic import Field
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import TripletMarginLoss
 from pytorch_metric_learning.miners import BatchHardMiner
@@ -12,32 +12,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
-from actret_core.config import require, require_at_least
+from actret_core.config import NonNegativeFloat, ShareBelowOne, config_class
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import action_shares
 from actret_core.models.config import ModelConfig
 
 
-@dataclass(frozen=True)
+Stride = Annotated[int, Field(ge=1, le=2, description="1 or 2")]
+
+
+@config_class
 class StrongReidConfig(ModelConfig):
-    """The defaults are the authors'.
+    """The baseline with all of its tricks. The defaults are the authors'."""
 
-    last_stride: of the backbone. smoothing: of the labels. margin: of the triplets. center_weight, center_lr: of the
-    center loss, and the step by which its centers follow. crop: see the anchored person alone, not the whole image.
-    """
-
-    last_stride: int = 1
-    smoothing: float = 0.1
-    margin: float = 0.3
-    center_weight: float = 0.0005
-    center_lr: float = 0.5
-    crop: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_at_least(0, self, "margin", "center_weight", "center_lr")
-        require(self.last_stride in (1, 2), "last_stride", self.last_stride, "1 or 2")
-        require(0 <= self.smoothing < 1, "smoothing", self.smoothing, "a number in [0, 1)")
+    last_stride: Stride = 1                   # of the backbone's last stage (authors')
+    smoothing: ShareBelowOne = 0.1            # of the labels (authors')
+    margin: NonNegativeFloat = 0.3            # of the triplets, on Euclidean distances (authors')
+    center_weight: NonNegativeFloat = 0.0005  # of the center loss (authors')
+    center_lr: NonNegativeFloat = 0.5         # step by which the centers follow their actions (authors')
+    crop: bool = False                        # see the anchored person alone, not the whole image (ours)
 
 
 class StrongOutput(NamedTuple):

@@ -1,40 +1,30 @@
 """R50-Token (Wu et al. 2022): a few visual tokens, read from the map and refined by it."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from actret_core.config import require, require_at_least
+from actret_core.config import (
+    NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, ShareBelowOne, config_class, require,
+)
 from actret_core.models.backbone import build_backbone
 from actret_core.models.baselines.arcface import ArcFace
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 
 
-@dataclass(frozen=True)
+@config_class
 class TokenConfig(ModelConfig):
-    """The defaults are the authors', but for their stochastic depth, which is left out.
+    """The defaults are the authors'; its stochastic depth is left out."""
 
-    dim: of a token and of the embedding. tokens: how many. heads: of all attention. refinements: decoder layers.
-    dropout: in attention and MLP. margin, in radians, and scale: ArcFace's.
-    """
-
-    dim: int = 1024
-    tokens: int = 4
-    heads: int = 8
-    refinements: int = 2
-    dropout: float = 0.1
-    margin: float = 0.2
-    scale: float = 32.0
+    dim: PositiveInt = 1024          # of a token and of the embedding (authors')
+    tokens: PositiveInt = 4          # visual tokens of an image (authors')
+    heads: PositiveInt = 8           # of all attention (authors')
+    refinements: NonNegativeInt = 2  # decoder layers that refine the tokens (authors')
+    dropout: ShareBelowOne = 0.1     # in attention and MLP (authors')
+    margin: NonNegativeFloat = 0.2   # ArcFace's, in radians (authors')
+    scale: PositiveFloat = 32.0      # of ArcFace's cosines (authors')
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        require_at_least(1, self, "dim", "tokens", "heads")
-        require_at_least(0, self, "refinements", "margin")
         require(self.dim % self.heads == 0, "heads", self.heads, f"a divisor of dim={self.dim}")
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
-        require(self.scale > 0, "scale", self.scale, "a positive number")
 
 
 class CellNorm(nn.BatchNorm1d):

@@ -1,31 +1,22 @@
 """A foreground mask over the map, after the idea of Action Mask (Zhang et al. 2016)."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from actret_core.config import require, require_at_least
+from actret_core.config import PositiveInt, Share, config_class
 from actret_core.models.backbone import build_backbone
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 from actret_core.models.region_net import pool_regions
 
 
-@dataclass(frozen=True)
+@config_class
 class ActionMaskConfig(ModelConfig):
-    """k, min_score, max_iou: the contextual regions (Eq. 2). roi_size: cells of a box from which it is judged."""
+    """The boxes that a mask is made of. The defaults are the region-aware model's, so that both see the same."""
 
-    k: int = 10
-    min_score: float = 0.05
-    max_iou: float = 1.0
-    roi_size: int = 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_at_least(1, self, "k", "roi_size")
-        for field in ("min_score", "max_iou"):
-            require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "a number in [0, 1]")
+    k: PositiveInt = 10              # contextual regions of a person, at most (Eq. 2, Section 4.1)
+    min_score: Share = 0.05          # confidence that a proposal needs (as RegionNetConfig)
+    max_iou: Share = 1.0             # proposals that overlap the person more are left out (as RegionNetConfig)
+    roi_size: PositiveInt = 3        # cells on a side of a box, from which it is judged (as RegionNetConfig)
 
 
 def cell_coverage(boxes: Tensor, image_size: int, height: int, width: int) -> Tensor:

@@ -1,44 +1,38 @@
 """The box head of Faster R-CNN (Ren et al. 2015), fine-tuned to name the action in the person's box."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor, nn
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 
-from actret_core.config import require, require_at_least
+from actret_core.config import PositiveInt, config_class, require
 from actret_core.models.backbone import build_backbone
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
+from actret_core.models.config import ModelConfig, Output
 from actret_core.models.weights import fill, read_weights
 
-PRETRAINED = ("imagenet", "coco")
 LEVELS, TRAINED = ("0", "1", "2", "3"), 3  # of torchvision's pyramid; how many stages it fine-tunes
 COCO = "FasterRCNN_ResNet50_FPN_Weights.COCO_V1"
 
 
-@dataclass(frozen=True)
+@config_class
 class FastRcnnConfig(ModelConfig):
-    """pretrained: what the weights have learned, to be read in every record.
+    """The pyramid and the box head; the defaults are torchvision's.
 
     "coco" is torchvision's `fasterrcnn_resnet50_fpn`: a pyramid of four levels and the head come from detection
-    (`load_coco`). "imagenet" is the config's backbone with a pyramid of one level, and a head that starts anew.
-    channels: of the pyramid; roi_size: cells of the person's box on a side; hidden: width of the head. The three are
-    fixed by the weights of "coco".
+    (`load_coco`), and fix the other fields. "imagenet" is the config's backbone with a pyramid of one level, and a
+    randomly initialized head.
     """
 
-    pretrained: str = "imagenet"
-    channels: int = 256
-    roi_size: int = 7
-    hidden: int = 1024
+    pretrained: Literal["imagenet", "coco"] = "imagenet"  # what the weights have learned (ours)
+    channels: PositiveInt = 256      # of the pyramid (torchvision)
+    roi_size: PositiveInt = 7        # cells on a side of the person's box (torchvision)
+    hidden: PositiveInt = 1024       # width of the head, and of the embedding (torchvision)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.pretrained in PRETRAINED, "pretrained", self.pretrained, f"one of {', '.join(PRETRAINED)}")
-        require_at_least(1, self, "channels", "roi_size", "hidden")
         if self.pretrained == "coco":
             fixed = {"backbone": "resnet50", "channels": 256, "roi_size": 7, "hidden": 1024}
             for field, value in fixed.items():

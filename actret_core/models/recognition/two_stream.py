@@ -1,29 +1,23 @@
 """The image and the person's box side by side: the baseline of Zhao et al. 2017, as the paper describes it."""
 
-from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from actret_core.config import require, require_at_least
+from actret_core.config import PositiveInt, config_class
 from actret_core.models.backbone import build_backbone
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
-from actret_core.models.pooling import POOLINGS, pool_cells
+from actret_core.models.config import ModelConfig, Output
+from actret_core.models.pooling import pool_cells
 
 
-@dataclass(frozen=True)
+@config_class
 class TwoStreamConfig(ModelConfig):
-    """pooling: "avg" or "max" over the cells of both streams. roi_size: cells of the person's box on a side."""
+    """How the two streams are pooled."""
 
-    pooling: str = "avg"
-    roi_size: int = 7
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {', '.join(POOLINGS)}")
-        require_at_least(1, self, "roi_size")
+    pooling: Literal["avg", "max"] = "avg"  # of the cells of both streams (ResNet-50's)
+    roi_size: PositiveInt = 7               # cells on a side of the person's box (ours)
 
 
 def person_cells(feature_map: Tensor, person: Tensor, image_size: int, roi_size: int) -> Tensor:

@@ -1,25 +1,20 @@
 """ResNet-50 on the image (He et al. 2016): no box, no region."""
 
-from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
-from actret_core.config import require
+from actret_core.config import config_class
 from actret_core.models.backbone import build_backbone
-from actret_core.models.config import ModelConfig
-from actret_core.models.config import Output
-from actret_core.models.pooling import POOLINGS, pool_cells
+from actret_core.models.config import ModelConfig, Output
+from actret_core.models.pooling import pool_cells
 
 
-@dataclass(frozen=True)
+@config_class
 class WholeImageConfig(ModelConfig):
-    """pooling: "avg" as in ResNet-50, or "max" as in Eq. 3."""
+    """How the map is pooled."""
 
-    pooling: str = "avg"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {', '.join(POOLINGS)}")
+    pooling: Literal["avg", "max"] = "avg"  # of the map's cells: avg as in ResNet-50, max as in Eq. 3
 
 
 class WholeImage(nn.Module):

@@ -1,38 +1,31 @@
 """The kinds of FAISS index that hold a gallery of unit vectors: exact, a graph, or compressed cells."""
 
 import math
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import faiss
 import numpy as np
+from pydantic import Field
 
-from actret_core.config import require
+from actret_core.config import NonNegativeInt, PositiveInt, config_class, require
 from actret_core.errors import EmbeddingError
 
-KINDS = ("flat", "hnsw", "ivfpq")
 CENTROIDS = 256  # of each byte of a code
+Links = Annotated[int, Field(ge=2)]
 
 
-@dataclass(frozen=True)
+@config_class
 class IndexConfig:
-    """How an index is built and searched. A field counts for the kinds named beside it."""
+    """How an index is built and searched. A field counts for the kinds named beside it; the defaults are ours."""
 
-    kind: str = "flat"  # "flat" compares with every vector: exact
-    links: int = 32  # hnsw: neighbors that a vector is linked to
-    build_effort: int = 80  # hnsw: candidates kept while a vector's links are sought
-    effort: int = 64  # hnsw: candidates kept during a search; more finds more and takes longer
-    lists: int = 0  # ivfpq: cells that the vectors are divided into; 0 means 4 sqrt(N)
-    probes: int = 16  # ivfpq: cells that a search looks into
-    code_bytes: int = 0  # ivfpq: bytes of a compressed vector, a divisor of D; 0 means one for 4 dimensions
-    refine: int = 20  # ivfpq: candidates compared with the full query, as a multiple of `top`
-
-    def __post_init__(self) -> None:
-        require(self.kind in KINDS, "kind", self.kind, " or ".join(map(repr, KINDS)))
-        for name in ("links", "build_effort", "effort", "probes", "refine"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        require(self.links >= 2, "links", self.links, "at least 2")
-        require(self.lists >= 0, "lists", self.lists, "0 (4 sqrt(N)) or more")
-        require(self.code_bytes >= 0, "code_bytes", self.code_bytes, "0 (about D / 4) or more")
+    kind: Literal["flat", "hnsw", "ivfpq"] = "flat"  # flat compares with every vector: exact
+    links: Links = 32                # hnsw: neighbors that a vector is linked to
+    build_effort: PositiveInt = 80   # hnsw: candidates kept while a vector's links are sought
+    effort: PositiveInt = 64         # hnsw: candidates kept during a search; more finds more and takes longer
+    lists: NonNegativeInt = 0        # ivfpq: cells that the vectors are divided into; 0 means 4 sqrt(N)
+    probes: PositiveInt = 16         # ivfpq: cells that a search looks into
+    code_bytes: NonNegativeInt = 0   # ivfpq: bytes of a compressed vector, a divisor of D; 0 means one for 4 dimensions
+    refine: PositiveInt = 20         # ivfpq: candidates compared with the full query, as a multiple of `top`
 
 
 def make_index(config: IndexConfig, vectors: np.ndarray) -> faiss.Index:
