@@ -16,13 +16,15 @@ from filelock import FileLock  # noqa: E402
 matplotlib.use("Agg")
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-# The files that take longest, so that workers begin with them and end together. The first two do not both draw
-# the playground: the first draws it, and the other notebooks find it.
+# The files that take longest, so that workers begin with them and end together. The second does not need the
+# playground: while it runs, the first draws it, and the notebooks after them find it.
 LONGEST = (
-    "07_recognition.ipynb", "05b_reranking_and_search.ipynb", "10_text_to_action.ipynb", "06_baselines.ipynb",
-    "04_gpu_training.ipynb", "03_region_aware_model.ipynb", "02_proposal_ranking.ipynb", "01_data_inspection.ipynb",
-    "05_retrieval_evaluation.ipynb", "11_beyond.ipynb", "test_rerank.py", "test_by_heart.py", "test_sweep.py",
-)
+    "07_recognition.ipynb", "05b_reranking_and_search.ipynb", "06_baselines.ipynb", "04_gpu_training.ipynb",
+    "10_text_to_action.ipynb", "03_region_aware_model.ipynb", "02_proposal_ranking.ipynb", "test_distributed.py",
+    "test_bench_suites.py", "test_by_heart.py", "test_sweep.py", "01_data_inspection.ipynb",
+    "05_retrieval_evaluation.ipynb", "11_beyond.ipynb", "test_bench_main.py", "test_perform.py",
+    "test_bench_process.py", "test_weights.py", "test_benchmark_page.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """The package's rooms stand on floors: imports run downward only, and nowhere in a circle."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from pathlib import Path
@@ -119,6 +120,12 @@ def test_the_tests_mirror_the_package() -> None:
 )
 def test_an_arrow_up_is_named(graph: Graph, expected: list[str]) -> None:
     assert arrows_up(graph) == expected
+
+
+def test_the_files_that_workers_begin_with_exist() -> None:
+    named = re.findall(r'"(\w+\.(?:py|ipynb))"', (ROOT / "tests" / "conftest.py").read_text())
+    there = {path.name for path in (*ROOT.glob("tests/**/*.py"), *ROOT.glob("notebooks/*.ipynb"))}
+    assert named and not set(named) - there, "LONGEST in tests/conftest.py"
 
 
 def test_a_circle_is_named() -> None:

@@ -64,7 +64,8 @@ def test_an_unknown_backbone_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "channels", "cells", "last_stride"),
     [
-        ("resnet50", (1024, 2048), 4, 2), ("resnet50_he2016", (1024, 2048), 4, 2), ("resnet50_he2016", (1024, 2048), 4, 1),
+        ("resnet50", (1024, 2048), 4, 2), ("resnet50_he2016", (1024, 2048), 4, 2),
+        ("resnet50_he2016", (1024, 2048), 4, 1),
         ("small", (64, 96), 8, 2), ("small", (64, 96), 8, 1),
     ],
 )  # fmt: skip

@@ -42,7 +42,9 @@ def built(configs: dict[str, ModelConfig]) -> Callable[[str], nn.Module]:
 
 
 @EVERY
-def test_a_config_builds_its_module(name: str, configs: dict[str, ModelConfig], built, inputs: dict[str, Tensor]) -> None:
+def test_a_config_builds_its_module(
+    name: str, configs: dict[str, ModelConfig], built, inputs: dict[str, Tensor]
+) -> None:
     model = built(name)
     assert method_of(configs[name]) == name and type(model) is METHODS[name].module
     assert model.config == configs[name] and set(model.inputs) <= set(inputs)
@@ -66,7 +68,7 @@ def test_a_gradient_reaches_every_parameter(name: str, built, inputs: dict[str, 
 
 
 @EVERY
-def test_the_shared_training_uses_a_method_s_own_loss_or_equation_6(name: str, built, inputs: dict[str, Tensor]) -> None:
+def test_training_uses_a_method_s_own_loss_or_equation_6(name: str, built, inputs: dict[str, Tensor]) -> None:
     config = TrainConfig(label_smoothing=0.5)
     module = ActionModule(built(name), config).eval()
     output = run(module.model, inputs)
