@@ -12,6 +12,7 @@ DIM       ?= 64
 SWEEP     ?= full
 MINUTES   ?=
 PROCESSES ?=
+WORKERS   ?= 2
 REPLACE   ?=
 
 BIN       := $(VENV)/bin
@@ -87,9 +88,11 @@ book: install  ## run every notebook on the embedded default and build the site
 	@$(BIN)/python -m pytest -q tests/book/test_site.py
 	@echo; echo "The book is ready. Open it in a browser:"; echo "  file://$(CURDIR)/_build/html/index.html"
 
-test: install  ## run the tests, and every notebook against its saved outputs
+# tests/conftest.py puts the longest files first
+test: install  ## run all tests, and every notebook against its saved outputs: WORKERS=2
 	@$(call stage,_build/nbval)
-	$(BIN)/python -m pytest tests --nbval --nbval-current-env $(if $(NOTEBOOKS),_build/nbval/notebooks)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "slow or not slow" \
+		tests --nbval --nbval-current-env $(if $(NOTEBOOKS),_build/nbval/notebooks)
 
 reproduce: install  ## run every notebook on a real data set: DATASET=stanford40 DATA=folder WEIGHTS=file
 	@out="_build/reproduce/$(DATASET)"; $(prepare); \

@@ -1,15 +1,37 @@
 """What several tests need: the drawn playground, and real data and weights where the environment names them."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
-import matplotlib
-import pytest
-import torch
+# Before FAISS, BLAS and torch are loaded, here and in the kernels of notebooks: the models of the tests are so small
+# that a second thread only waits, and under xdist each worker has one core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import matplotlib  # noqa: E402
+import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 matplotlib.use("Agg")
-torch.set_num_threads(2)
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+# The files that take longest, so that workers begin with them and end together. The second does not need the
+# playground: while it runs, the first draws it, and the notebooks after them find it.
+LONGEST = (
+    "07_recognition.ipynb", "05b_reranking_and_search.ipynb", "06_baselines.ipynb", "04_gpu_training.ipynb",
+    "10_text_to_action.ipynb", "03_region_aware_model.ipynb", "02_proposal_ranking.ipynb", "test_distributed.py",
+    "test_bench_suites.py", "test_by_heart.py", "test_sweep.py", "01_data_inspection.ipynb",
+    "05_retrieval_evaluation.ipynb", "11_beyond.ipynb", "test_bench_main.py", "test_perform.py",
+    "test_bench_process.py", "test_weights.py", "test_benchmark_page.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under xdist, the longest files first; otherwise the order stays."""
+    if WORKER:
+        places = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 def _named_by(variable: str, what: str) -> Path:
@@ -23,7 +45,7 @@ def _named_by(variable: str, what: str) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is made on first use does not go into the user's own cache."""
+    """What is made on first use does not go into the user's own cache, nor into another worker's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACTRET_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         yield
@@ -43,7 +65,10 @@ def real_weights() -> Path:
 
 @pytest.fixture(scope="session")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A playground of 72 images, in Stanford-40's layout, with its proposals file beside."""
+    """A playground of 72 images, in Stanford-40's layout, with its proposals file beside; the workers share one."""
     from actret_core.data.playground import write_playground
 
-    return write_playground(tmp_path_factory.mktemp("playground"), seed=0, images=72, progress=False)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if WORKER else base
+    with FileLock(shared / "playground.lock"):
+        return write_playground(shared / "playground", seed=0, images=72, progress=False)

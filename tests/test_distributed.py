@@ -50,6 +50,7 @@ def both(home: Path, playground: Path) -> list[dict[str, Any]]:
     return [torch.load(home / f"rank{i}.pt", weights_only=False) for i in range(2)]
 
 
+@pytest.mark.slow
 def test_gathered_embeddings_and_metrics_are_those_of_one_process(
     both: list[dict[str, Any]], home: Path, playground: Path, tmp_path: Path
 ) -> None:
@@ -65,6 +66,7 @@ def test_gathered_embeddings_and_metrics_are_those_of_one_process(
             assert found["metrics"][name] == pytest.approx(record.metrics[name], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_one_step_is_that_of_the_joined_batch(both: list[dict[str, Any]], tmp_path: Path) -> None:
     alone = stepped(tmp_path)
     fresh = Small().state_dict()
@@ -75,17 +77,20 @@ def test_one_step_is_that_of_the_joined_batch(both: list[dict[str, Any]], tmp_pa
             torch.testing.assert_close(found["step"][name], value, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_both_end_with_the_same_weights_and_result(both: list[dict[str, Any]]) -> None:
     first, second = both
     assert first["epochs"] == second["epochs"] == 2 and first["losses"] == second["losses"] and first["losses"]
     assert all(torch.equal(first["trained"][name], value) for name, value in second["trained"].items())
 
 
+@pytest.mark.slow
 def test_only_the_first_writes_a_record(both: list[dict[str, Any]], home: Path) -> None:
     assert both[0]["metrics"] == both[1]["metrics"]
     assert list((home / "results0").rglob("*.json")) and not (home / "results1").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_under_torchrun(home: Path, playground: Path) -> None:
     """By the command line: one record, no checkpoint that stays, one word."""
     options = ["tiny.yaml", "--data", str(playground), "--dim", "4", "--runs", "work", "--results", "swept"]

@@ -7,6 +7,7 @@ from benchmarks.__main__ import main
 RECORDED = Path(__file__).parents[2] / "results" / "stanford40" / "embeddings" / "region_net-cpu-seed0.npz"
 
 
+@pytest.mark.slow
 def test_a_suite_runs_and_prints_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:

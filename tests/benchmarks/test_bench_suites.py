@@ -28,6 +28,7 @@ def _needs(suite: Suite, name: str) -> None:
         pytest.skip(f"{package} is not installed: the extra `bench` has it")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suite", "name"), EVERY)
 def test_every_contender_measures_its_cost_and_answers_right(
     source: Embeddings, tmp_path: Path, suite: str, name: str

@@ -84,6 +84,7 @@ def test_it_trains_best_first_and_skips_what_is_recorded(
     assert capsys.readouterr().out.count("recorded already") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cause", "status", "word"), [
     ("power", 9, ""), ("lease", 1, "actret: told to stop; call again to resume after the last whole epoch\n"),
 ])

@@ -61,10 +61,14 @@ def test_an_unknown_backbone_is_named() -> None:
         build_backbone("vgg")
 
 
-@pytest.mark.parametrize("last_stride", [2, 1])
 @pytest.mark.parametrize(
-    ("name", "channels", "cells"), [("resnet50", (1024, 2048), 4), ("resnet50_he2016", (1024, 2048), 4), ("small", (64, 96), 8)]
-)
+    ("name", "channels", "cells", "last_stride"),
+    [
+        ("resnet50", (1024, 2048), 4, 2), ("resnet50_he2016", (1024, 2048), 4, 2),
+        ("resnet50_he2016", (1024, 2048), 4, 1),
+        ("small", (64, 96), 8, 2), ("small", (64, 96), 8, 1),
+    ],
+)  # fmt: skip
 def test_front_and_tail_are_the_whole(
     name: str, channels: tuple[int, int], cells: int, last_stride: int
 ) -> None:

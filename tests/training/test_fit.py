@@ -267,25 +267,6 @@ def _small_run(playground: Path, folder: Path, size: int = 64) -> tuple[RegionNe
     return RegionNet(config), data
 
 
-def test_it_learns_two_dozen_drawings_by_heart(playground: Path, tmp_path: Path) -> None:
-    model, data = _small_run(playground, tmp_path)
-    config = TrainConfig(
-        epochs=25,
-        batch_size=12,
-        lr=5e-3,
-        schedule="onecycle",
-        mixup=0.0,
-        held_out=0.0,
-        precision="32-true",
-        workers=0,
-    )
-    fit(model, data, None, config, tmp_path, progress=False)
-    losses = [float(r["train_loss"]) for r in _metrics(tmp_path / "logs") if r["train_loss"]]
-    assert losses[0] > 1.5 and losses[-1] < 0.2 * losses[0]
-    logits = torch.from_numpy(embed(model, data, progress=False).logits)
-    assert (logits.argmax(1) == data.targets.argmax(1)).float().mean() >= 0.9
-
-
 def test_a_result_is_epochs_and_seconds(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
     result = fit(head, toy(6), None, replace(quick, epochs=1), tmp_path, progress=False)
     assert isinstance(result, FitResult) and result.epochs == 1 and 0 < result.wall_seconds < 60

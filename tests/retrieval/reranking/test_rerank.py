@@ -58,57 +58,58 @@ def streamed(queries, gallery=None, *, depth=10**6, **settings):
     return out
 
 
-WAYS = pytest.mark.parametrize("rerank", [k_reciprocal_rerank, streamed], ids=["held", "streamed"])
+WAYS = {"held": k_reciprocal_rerank, "streamed": streamed}
 
 
-@WAYS
-@pytest.mark.parametrize("k1, k2, lam", SETTINGS)
-def test_single_equals_the_definition(points, k1, k2, lam, rerank):
-    ours = rerank(points, k1=k1, k2=k2, lambda_=lam, variant="single")
-    assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, oracle(points, k1, k2, lam), atol=1e-5)
+def single(points):
+    """The arguments of a re-ranking, and what the definition says of them at every setting."""
+    return (points,), {"variant": "single"}, lambda *setting: oracle(points, *setting)
 
 
-@WAYS
-@pytest.mark.parametrize("k1, k2, lam", SETTINGS)
-def test_concatenated_equals_the_definition_with_every_item_twice(points, k1, k2, lam, rerank):
-    ours = rerank(points, k1=k1, k2=k2, lambda_=lam)
-    n = len(points)
-    np.testing.assert_allclose(ours, oracle(np.concatenate([points, points]), k1, k2, lam)[:n, n:], atol=1e-5)
+def concatenated(points):
+    """Every item twice: the rows of the first copy, the columns of the second."""
+    n, twice = len(points), np.concatenate([points, points])
+    return (points,), {}, lambda *setting: oracle(twice, *setting)[:n, n:]
 
 
-@WAYS
-@pytest.mark.parametrize("k1, k2, lam", SETTINGS)
-def test_separate_sets_equal_the_definition(points, k1, k2, lam, rerank):
+def separate(points):
     n = len(points) // 4 + 1
     queries, gallery = points[:n], points[-n:] if len(points) == 1 else points[n:]
-    ours = rerank(queries, gallery, k1=k1, k2=k2, lambda_=lam)
-    assert ours.shape == (n, len(gallery))
-    expected = oracle(np.concatenate([queries, gallery]), k1, k2, lam)[:n, n:]
-    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    both = np.concatenate([queries, gallery])
+    return (queries, gallery), {}, lambda *setting: oracle(both, *setting)[:n, n:]
 
 
-@pytest.mark.parametrize("margin", [0, 4])
+@pytest.mark.parametrize("sets", [single, concatenated, separate])
+def test_both_ways_equal_the_definition(points, sets):
+    arguments, options, definition = sets(points)
+    for setting in SETTINGS:
+        expected = definition(*setting)
+        for way, rerank in WAYS.items():
+            ours = rerank(*arguments, **dict(zip(("k1", "k2", "lambda_"), setting, strict=True)), **options)
+            assert ours.dtype == np.float32 and ours.shape == expected.shape, (way, setting)
+            np.testing.assert_allclose(ours, expected, atol=1e-5, err_msg=f"{way}: k1, k2, lambda = {setting}")
+
+
 @pytest.mark.parametrize("variant, copies", [("single", 1), ("concatenated", 2)])
-def test_faiss_finds_the_neighbors_of_the_definition(points, variant, copies, margin, monkeypatch):
+def test_faiss_finds_the_neighbors_of_the_definition(points, variant, copies, monkeypatch):
     """With a small margin FAISS answers on these small sets too."""
-    monkeypatch.setattr("actret_core.retrieval.reranking.exact.MARGIN", margin)
-    ours = streamed(points, k1=5, k2=3, variant=variant)
     n = len(points)
     expected = oracle(np.concatenate([points] * copies), 5, 3, 0.3)[:n, -n:]
-    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    for margin in (0, 4):
+        monkeypatch.setattr("actret_core.retrieval.reranking.exact.MARGIN", margin)
+        ours = streamed(points, k1=5, k2=3, variant=variant)
+        np.testing.assert_allclose(ours, expected, atol=1e-5, err_msg=f"margin {margin}")
 
 
-@pytest.mark.parametrize("max_elements", [1, 10**6])
-def test_a_ranking_is_that_of_the_definition_outside_ties(points, max_elements):
-    reranker = Reranker(points, k1=6, k2=3, variant="single", max_elements=max_elements)
-    found, distances = reranker.ranking(depth=12)
-    expected = oracle(points, 6, 3, 0.3)
-    depth = min(12, len(points))
-    assert found.shape == distances.shape == (len(points), depth)
-    assert all(len(set(row)) == depth for row in found.tolist())
-    np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :depth], atol=1e-5)
-    np.testing.assert_allclose(np.take_along_axis(expected, found, axis=1), distances, atol=1e-5)
+def test_a_ranking_is_that_of_the_definition_outside_ties(points):
+    expected, depth = oracle(points, 6, 3, 0.3), min(12, len(points))
+    for max_elements in (1, 10**6):
+        reranker = Reranker(points, k1=6, k2=3, variant="single", max_elements=max_elements)
+        found, distances = reranker.ranking(depth=12)
+        assert found.shape == distances.shape == (len(points), depth)
+        assert all(len(set(row)) == depth for row in found.tolist())
+        np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :depth], atol=1e-5)
+        np.testing.assert_allclose(np.take_along_axis(expected, found, axis=1), distances, atol=1e-5)
 
 
 def test_a_ranking_breaks_ties_by_index():
