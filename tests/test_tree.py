@@ -3,7 +3,6 @@
 import ast
 import re
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
 from pathlib import Path
 
 import pytest

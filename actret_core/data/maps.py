@@ -33,9 +33,9 @@ def picture(sample: ActionSample, view: str) -> tuple[str, tuple[int, int, int, 
 class MapInfo(StoreInfo):
     """A store of feature maps: a row holds the map of a picture and the map of its mirror image, float16 [2, C, h, w].
 
-    view: what the pictures show, "image" or "person" (see `picture`); backbone: name of the tail that takes the maps;
-    weights: SHA-256 of the front that computed them; shape: (C, h, w); precision: in which the front computed, not
-    compared, so that a store is used on any device.
+    view: what the pictures show, "image" or "person" (see `picture`); backbone: the name of that whose last stage takes
+    the maps; weights: SHA-256 of the front that computed them; shape: (C, h, w); precision: in which the front
+    computed, not compared, so that a store is used on any device.
     """
 
     ROWS = "maps"

@@ -20,7 +20,7 @@ from actret_core.data.store import Store
 from actret_core.data.transforms import store_side
 from actret_core.distributed import first_alone, rank
 from actret_core.errors import DataError, ProposalError
-from actret_core.models.backbone import build_front
+from actret_core.models.backbone import FrontBackbone
 from actret_core.models.config import ModelConfig
 from actret_core.models.weights import load_backbone
 from actret_core.regions.proposals import read_proposals
@@ -34,7 +34,7 @@ class ActionData:
     """A data set in memory: its two splits, and the contextual regions [m, 4] of every sample of both.
 
     `photos` are the photographs of both, decoded once (`cache_photos`); None: from disk, each time. `maps` are the
-    cached maps of each split by its name, for a backbone "..._tail" (`cache_maps`).
+    cached maps of each split by its name, for a model `on_maps` (`cache_maps`).
     """
 
     train: ActionSplit
@@ -55,7 +55,7 @@ class ActionData:
 
     def _dataset(self, split: ActionSplit, config: Any, how: Augment) -> ActionDataset | MapDataset:
         k = getattr(config, "k", 1)
-        if config.backbone.endswith("_tail"):
+        if config.on_maps:
             return MapDataset(split, self.context, k, self.maps[split.name], how.mirror)
         return ActionDataset(split, self.context, k, config.image_size, self.photos, how)
 
@@ -109,10 +109,10 @@ def _beside(root: Path) -> Path:
 def cache_photos(data: ActionData, config: Any, workers: int = 0, progress: bool = True) -> ActionData:
     """Decode every photograph for models of `config`, once, into a file in `user_cache`; see `store_photos`.
 
-    Nothing is left to do for a backbone "..._tail", which sees cached maps.
+    Nothing is left to do for a model `on_maps`, which sees cached maps.
     """
     done = data.photos and data.photos.info.image_size == store_side(config.image_size)
-    if done or config.backbone.endswith("_tail"):
+    if done or config.on_maps:
         return data
     samples, folder = [*data.train.samples, *data.evaluation.samples], user_cache() / "photos"
     with first_alone():
@@ -127,7 +127,7 @@ def cache_maps(
 
     `view` "person" cuts the anchored person out first. Opens files that are in `folder` already.
     """
-    front, size = build_front(config.backbone), config.image_size
+    front, size = FrontBackbone(config.backbone), config.image_size
     load_backbone(front, weights)
     stores = {}
     for split in (data.train, data.evaluation):

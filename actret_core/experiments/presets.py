@@ -28,7 +28,7 @@ class Preset:
     @property
     def on_maps(self) -> bool:
         """Whether the front of the backbone is frozen, so that its maps are computed once."""
-        return self.model.backbone.endswith("_tail")
+        return self.model.on_maps
 
     def changed(self, model: Mapping[str, Any], train: Mapping[str, Any]) -> "Preset":
         """The same with other values of some fields. Raises ConfigError for a field or a value they do not have."""
@@ -76,7 +76,7 @@ CPU = Preset(
 # fifth of the training set
 FROZEN = Preset(
     "cpu",
-    RegionNetConfig(backbone="resnet50_tail", blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
+    RegionNetConfig(on_maps=True, blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
     TrainConfig(
         epochs=6, batch_size=128, lr=8e-3, weight_decay=0.1, schedule="onecycle", mixup=0.0, label_smoothing=0.1,
         held_out=0.0, precision="32-true", workers=0,
@@ -162,7 +162,7 @@ def reduced(preset: Preset) -> Preset:
     conv1 to layer3 are frozen and their maps computed once, so the mirror is all that is left of augmentation. Five
     epochs, half of the preset "cpu", so that two cores train all methods in an afternoon.
     """
-    model = replace(preset.model, backbone=f"{preset.model.backbone}_tail")
+    model = replace(preset.model, on_maps=True)
     return replace(preset, model=model, train=replace(preset.train, epochs=5, mixup=0.0, workers=0))
 
 

@@ -34,7 +34,7 @@ def configure(preset: Preset, data: ActionData, weights: str | Path | None, seed
     """Fit a preset to a data set (number of actions, several actions a person), to backbone weights, and to a seed."""
     model = replace(preset.model, classes=len(data.train.actions))
     if weights:
-        model = replace(model, backbone=backbone_of(weights) + "_tail" * model.backbone.endswith("_tail"))
+        model = replace(model, backbone=backbone_of(weights))
     multi_label = bool((data.train.targets.sum(1) != 1).any())
     return replace(preset, model=model, train=replace(preset.train, multi_label=multi_label, seed=seed))
 

@@ -7,7 +7,6 @@ from actret_core.config import require
 from actret_core.models.config import BACKBONES
 
 SMALL_WIDTHS = (16, 32, 64, 96)
-TAIL = "_tail"
 
 
 class ResNetBackbone(nn.Module):
@@ -31,13 +30,13 @@ class ResNetBackbone(nn.Module):
 class FrontBackbone(nn.Module):
     """All stages but the last of the backbone called `whole`: image [B, 3, S, S] -> map [B, dim, S/stride, S/stride].
 
-    ResNet-50's map has 1024 channels and stride 16. `tail` is the name of the backbone that takes these maps.
+    ResNet-50's map has 1024 channels and stride 16; the TailBackbone of the same name takes it.
     """
 
     def __init__(self, whole: str) -> None:
         super().__init__()
         net = build_backbone(whole)
-        self.whole, self.tail = whole, whole + TAIL
+        self.whole = whole
         self.dim, self.stride = (SMALL_WIDTHS[-2], 8) if whole == "small" else (1024, 16)
         self.stem, self.layers = getattr(net, "stem", nn.Identity()), net.layers[:-1]
 
@@ -102,20 +101,14 @@ def _stage(inputs: int, outputs: int, stride: int, second_kernel: int) -> nn.Seq
     )
 
 
-def build_backbone(name: str, last_stride: int = 2) -> nn.Module:
+def build_backbone(name: str, last_stride: int = 2, tail: bool = False) -> nn.Module:
     """A randomly initialized backbone by its config name; its attribute `dim` is the number of channels D.
 
-    `last_stride`, 1 or 2, is the stride of ResNet-50's last stage; the small backbone's is always 1.
+    `last_stride`, 1 or 2, is that of ResNet-50's last stage; the small backbone's is 1 in any case. With `tail`, only
+    the last stage, which takes the maps of a FrontBackbone.
     """
     require(name in BACKBONES, "backbone", name, f"one of {', '.join(BACKBONES)}")
     require(last_stride in (1, 2), "last_stride", last_stride, "1 or 2")
-    if name.endswith(TAIL):
-        return TailBackbone(name.removesuffix(TAIL), last_stride)
+    if tail:
+        return TailBackbone(name, last_stride)
     return SmallBackbone() if name == "small" else ResNetBackbone("he2016" in name, last_stride)
-
-
-def build_front(tail: str) -> FrontBackbone:
-    """The randomly initialized front whose maps the backbone called `tail` takes."""
-    tails = [name for name in BACKBONES if name.endswith(TAIL)]
-    require(tail in tails, "backbone", tail, f"one of {', '.join(tails)}")
-    return FrontBackbone(tail.removesuffix(TAIL))

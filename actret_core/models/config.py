@@ -6,7 +6,7 @@ from torch import Tensor
 
 from actret_core.config import PositiveInt, Share, ShareBelowOne, config_class, require
 
-Backbone = Literal["resnet50", "resnet50_he2016", "small", "resnet50_tail", "resnet50_he2016_tail", "small_tail"]
+Backbone = Literal["resnet50", "resnet50_he2016", "small"]
 Position = Literal["token", "type", "none"]
 BACKBONES, POSITIONS = get_args(Backbone), get_args(Position)
 
@@ -22,12 +22,13 @@ class Output(NamedTuple):
 class ModelConfig:
     """The fields that the config of every method has.
 
-    backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016" (stride in the 1x1), "small"
-    (for the playground), or one of these with "_tail": the last stage alone, on cached maps (`data.maps`).
+    backbone: "resnet50" (torchvision: stride in the 3x3 convolution), "resnet50_he2016" (stride in the 1x1) or "small"
+    (for the playground).
     """
 
     classes: PositiveInt = 40        # number of actions (Stanford-40, Section 4.1)
     backbone: Backbone = "resnet50"  # what makes the feature map (Section 4.1; where it strides is ours)
+    on_maps: bool = False            # its last stage alone, on the cached maps of the others, which are frozen (ours)
     image_size: PositiveInt = 224    # pixels of a side: the photograph is squashed to a square (4.1; squashing is ours)
     flip_test: bool = False          # beyond the paper: the mean of the embeddings of a photograph and its mirror
 

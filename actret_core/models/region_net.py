@@ -31,7 +31,7 @@ class RegionNet(nn.Module):
     """Eq. 1-5: image [B, 3, S, S], person [B, 4], regions [B, k, 4] and mask [B, k] -> Output.
 
     Boxes are xyxy in pixels of the S x S image, where S is the config's `image_size`; mask is True where a region is
-    real and False where it is padding. With a backbone "..._tail", `image` is the cached map [B, 1024, S/16, S/16].
+    real and False where it is padding. With `on_maps`, `image` is the cached map [B, 1024, S/16, S/16].
     """
 
     inputs = ("image", "person", "regions", "mask")
@@ -39,7 +39,7 @@ class RegionNet(nn.Module):
     def __init__(self, config: RegionNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.head, self.embedding_dim = FusionHead(config, self.backbone.dim), self.backbone.dim
 
     def tokens(self, image: Tensor, person: Tensor, regions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

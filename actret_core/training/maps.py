@@ -33,7 +33,7 @@ def write_maps(
     pictures = {picture(s, view)[0]: s for s in split.samples}
     side = -(-image_size // front.stride)
     info = MapInfo(
-        split.dataset, tuple(pictures), image_size, view, front.tail, weights_sha256(front), (front.dim, side, side),
+        split.dataset, tuple(pictures), image_size, view, front.whole, weights_sha256(front), (front.dim, side, side),
         pick_precision(precision),
     )
 

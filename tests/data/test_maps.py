@@ -36,7 +36,7 @@ def context(split: ActionSplit) -> dict[str, Tensor]:
 def path(split: ActionSplit, tmp_path: Path) -> Path:
     """A store whose maps say where they come from: 10 x row, and 1 more in the mirror."""
     path, images = tmp_path / "train.maps", tuple(s.image_id for s in split.samples)
-    info = MapInfo(split.dataset, images, 120, "image", "resnet50_tail", "0" * 64, SHAPE, "32-true")
+    info = MapInfo(split.dataset, images, 120, "image", "resnet50", "0" * 64, SHAPE, "32-true")
     maps = 10 * np.arange(len(split))[:, None] + np.arange(2)            # [N, 2]
     write_store(path, info, lambda _: [np.broadcast_to(maps[..., None, None, None], (*maps.shape, *SHAPE))], False)
     return path

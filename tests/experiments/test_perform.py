@@ -131,7 +131,7 @@ def test_methods_share_the_maps(on_maps: tuple[Place, Callable[[str], Run]]) -> 
     written = [path.stat().st_mtime_ns for path in maps]
     assert perform(run("whole_image"), place).method == "whole_image"
     assert [path.stat().st_mtime_ns for path in maps] == written
-    assert record.config["model"]["backbone"] == "resnet50_tail" and record.config["train"]["mixup"] == 0
+    assert record.config["model"]["on_maps"] and record.config["train"]["mixup"] == 0
 
 
 def test_a_crop_has_maps_of_its_own(on_maps: tuple[Place, Callable[[str], Run]]) -> None:
@@ -159,8 +159,8 @@ def test_regions_are_read_for_the_methods_that_see_them(playground: Path) -> Non
 @pytest.fixture
 def on_tokens(place: Place, tmp_path: Path) -> tuple[Place, Run]:
     """A small backbone that has learned nothing, and a run of the playground's size on its tokens."""
-    small = RegionNetConfig(backbone="small_tail", image_size=32, k=3, min_score=0.2, blocks=1, heads=2, ffn=16, hidden=8)
-    whole = replace(small, backbone="small")
+    small = RegionNetConfig(backbone="small", on_maps=True, image_size=32, k=3, min_score=0.2, blocks=1, heads=2, ffn=16, hidden=8)
+    whole = replace(small, on_maps=False)
     save_small_backbone(tmp_path / "w.safetensors", RegionNet(whole).backbone)
     run = Run(replace(FROZEN, model=small, token_dim=8), "frozen", flip_too=True)
     return replace(place, weights=str(tmp_path / "w.safetensors")), run

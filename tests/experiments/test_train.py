@@ -164,7 +164,7 @@ def test_photographs_are_decoded_once_for_an_image_size(run: Trained, tmp_path: 
     assert len(data.photos.values) == 60 and data.photos.path.parent == tmp_path / "photos"
     monkeypatch.setattr("actret_core.experiments.action_data.store_photos", lambda *_: pytest.fail("decoded again"))
     assert cache_photos(data, TINY.model) is data
-    assert cache_photos(run.data, replace(TINY.model, backbone="small_tail")) is run.data
+    assert cache_photos(run.data, replace(TINY.model, on_maps=True)) is run.data
     plain, stored = (d.dataset(run.data.train, TINY.model) for d in (run.data, data))
     for i in (0, 35):
         for name, value in plain[i].items():

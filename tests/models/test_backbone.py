@@ -4,23 +4,20 @@ import pytest
 import torch
 
 from actret_core.errors import ConfigError
-from actret_core.models.backbone import (
-    FrontBackbone, ResNetBackbone, SmallBackbone, TailBackbone, build_backbone, build_front,
-)
+from actret_core.models.backbone import FrontBackbone, ResNetBackbone, SmallBackbone, TailBackbone, build_backbone
 from actret_core.models.config import BACKBONES
 
-# a backbone's stride, and the channels that it takes
-STRIDES = {
-    "resnet50": 32, "resnet50_he2016": 32, "small": 8, "resnet50_tail": 2, "resnet50_he2016_tail": 2, "small_tail": 1,
-}
-INPUTS = {"resnet50_tail": 1024, "resnet50_he2016_tail": 1024, "small_tail": 64}
+# a backbone's stride, that of its last stage, and the channels which that takes
+STRIDES = {"resnet50": (32, 2, 1024), "resnet50_he2016": (32, 2, 1024), "small": (8, 1, 64)}
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_the_map_has_dim_channels_and_the_stride_of_the_docstring(name: str) -> None:
+@pytest.mark.parametrize("tail", [False, True])
+def test_the_map_has_dim_channels_and_the_stride_of_the_docstring(name: str, tail: bool) -> None:
+    whole, last, channels = STRIDES[name]
+    stride = last if tail else whole
     with torch.device("meta"):  # shapes without arithmetic
-        backbone, image = build_backbone(name), torch.empty(2, INPUTS.get(name, 3), 96, 64)
-    stride = STRIDES[name]
+        backbone, image = build_backbone(name, tail=tail), torch.empty(2, channels if tail else 3, 96, 64)
     assert backbone(image).shape == (2, backbone.dim, 96 // stride, 64 // stride)
 
 
@@ -74,8 +71,8 @@ def test_front_and_tail_are_the_whole(
 ) -> None:
     """Bit for bit, with batch norms that do something; their states together are the whole's."""
     torch.manual_seed(0)
-    whole, tail = build_backbone(name, last_stride), build_backbone(f"{name}_tail", last_stride)
-    front = build_front(f"{name}_tail")
+    whole, tail = build_backbone(name, last_stride), build_backbone(name, last_stride, tail=True)
+    front = FrontBackbone(name)
     for module in whole.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1), module.running_var.uniform_(0.5, 1.5)
@@ -96,7 +93,7 @@ def test_front_and_tail_are_the_whole(
 def test_the_tail_has_the_parameters_of_layer4() -> None:
     """Three bottlenecks of width 512 on 2048 channels, the first on 1024 and with a projection."""
     with torch.device("meta"):
-        parts = {"front": build_front("resnet50_tail"), "tail": build_backbone("resnet50_tail")}
+        parts = {"front": FrontBackbone("resnet50"), "tail": build_backbone("resnet50", tail=True)}
     counts = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
     narrow, wide, norms = 512, 2048, 2 * (512 + 512 + 2048)
     block = 2 * narrow * wide + 9 * narrow**2 + norms
@@ -105,16 +102,15 @@ def test_the_tail_has_the_parameters_of_layer4() -> None:
     assert counts["front"] == 23_508_032 - counts["tail"]
 
 
-def test_names_choose_the_part() -> None:
+def test_front_and_tail_have_the_layout_of_their_name() -> None:
     with torch.device("meta"):
-        tail, front = build_backbone("resnet50_he2016_tail"), build_front("resnet50_he2016_tail")
-        assert isinstance(tail, TailBackbone) and isinstance(front, FrontBackbone)
+        tail, front = build_backbone("resnet50_he2016", tail=True), FrontBackbone("resnet50_he2016")
+        assert isinstance(tail, TailBackbone) and tail.whole == front.whole == "resnet50_he2016"
         assert tail.layers[0][0].conv1.stride == front.layers[1][0].conv1.stride == (2, 2)
-        assert build_backbone("resnet50_tail").layers[0][0].conv1.stride == (1, 1)
-        assert (front.tail, build_front("resnet50_tail").tail) == ("resnet50_he2016_tail", "resnet50_tail")
+        assert build_backbone("resnet50", tail=True).layers[0][0].conv1.stride == (1, 1)
 
 
-@pytest.mark.parametrize("name", ["resnet50", "small", "vgg_tail"])
-def test_only_a_tail_has_a_front(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"backbone='{name}': expected one of resnet50_tail, resnet50_he2016_tail"):
-        build_front(name)
+@pytest.mark.parametrize("build", [FrontBackbone, lambda name: build_backbone(name, tail=True)])
+def test_an_unknown_backbone_has_no_parts(build) -> None:
+    with pytest.raises(ConfigError, match="backbone='vgg': expected one of resnet50, resnet50_he2016, small"):
+        build("vgg")

@@ -115,7 +115,7 @@ def test_tokens_are_the_three_views_in_order(config: RegionNetConfig, inputs: In
 def test_on_a_cached_map_boxes_are_still_pixels_of_the_photograph(
     config: RegionNetConfig, inputs: Inputs
 ) -> None:
-    model = built(replace(config, backbone="resnet50_tail"))
+    model = built(replace(config, backbone="resnet50", on_maps=True))
     maps = torch.randn(3, 1024, 4, 4)                                    # of images of 64 pixels, read as 32
     with torch.no_grad():
         tokens, _ = model.tokens(**inputs | {"image": maps})

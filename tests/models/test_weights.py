@@ -12,7 +12,7 @@ from actret_core.data.dataset import ActionDataset
 from actret_core.data.split import subset
 from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.errors import CheckpointError, DownloadError
-from actret_core.models.backbone import ResNetBackbone, SmallBackbone, build_backbone, build_front
+from actret_core.models.backbone import FrontBackbone, ResNetBackbone, SmallBackbone, build_backbone
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import backbone_of, load_backbone, save_small_backbone
@@ -41,7 +41,7 @@ def ours() -> ResNetBackbone:
 
 @pytest.fixture(scope="module")
 def parts() -> list[nn.Module]:
-    return [build_front("resnet50_tail").eval(), build_backbone("resnet50_tail").eval()]
+    return [FrontBackbone("resnet50").eval(), build_backbone("resnet50", tail=True).eval()]
 
 
 @pytest.fixture(scope="module")
@@ -216,13 +216,13 @@ def test_a_part_wants_the_weights_of_a_whole(
 def test_small_weights_do_not_fit_a_tail(tmp_path: Path) -> None:
     save_small_backbone(tmp_path / "small.safetensors", SmallBackbone())
     with pytest.raises(CheckpointError, match="small.safetensors: not weights of this backbone"):
-        load_backbone(build_backbone("resnet50_tail"), tmp_path / "small.safetensors")
+        load_backbone(build_backbone("resnet50", tail=True), tmp_path / "small.safetensors")
 
 
 def test_small_weights_fill_a_small_front_and_tail(tmp_path: Path) -> None:
     whole, image = SmallBackbone().eval(), torch.randn(1, 3, 32, 32)
     save_small_backbone(tmp_path / "small.safetensors", whole)
-    parts = build_front("small_tail").eval(), build_backbone("small_tail").eval()
+    parts = FrontBackbone("small").eval(), build_backbone("small", tail=True).eval()
     for part in (whole, *parts):
         load_backbone(part, tmp_path / "small.safetensors")
     with torch.inference_mode():

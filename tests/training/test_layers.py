@@ -31,7 +31,7 @@ def test_each_stage_learns_half_as_fast_as_the_next() -> None:
 
 def test_a_tail_is_one_stage() -> None:
     with torch.device("meta"):
-        model = RegionNet(RegionNetConfig(backbone="resnet50_tail", blocks=1))
+        model = RegionNet(RegionNetConfig(on_maps=True, blocks=1))
     assert len(backbone_stages(model)) == 1
     assert set(rates(model).values()) == {0.8, 0.4}
 

@@ -15,7 +15,7 @@ from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.data.store import Store
 from actret_core.data.transforms import normalize, squash
 from actret_core.errors import ConfigError, DataError
-from actret_core.models.backbone import FrontBackbone, build_front
+from actret_core.models.backbone import FrontBackbone
 from actret_core.models.config import RegionNetConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.training import maps
@@ -35,7 +35,7 @@ def split(playground: Path) -> ActionSplit:
 @pytest.fixture(scope="module")
 def front() -> FrontBackbone:
     torch.manual_seed(0)
-    return build_front("resnet50_tail").eval()
+    return FrontBackbone("resnet50").eval()
 
 
 def write(split: ActionSplit, front: FrontBackbone, path: Path, **change) -> Store:
@@ -137,8 +137,8 @@ def test_a_half_written_store_is_continued(
 OTHERS = {
     "view": (lambda _: {"view": "person"}, "view 'image' (wanted 'person')"),
     "size": (lambda _: {"image_size": 64}, "image_size 32 (wanted 64), shape (1024, 2, 2) (wanted (1024, 4, 4))"),
-    "layout": (lambda _: {"front": build_front("resnet50_he2016_tail")}, "backbone 'resnet50_tail' (wanted 'resnet50_"),
-    "weights": (lambda _: {"front": build_front("resnet50_tail")}, "weights "),
+    "layout": (lambda _: {"front": FrontBackbone("resnet50_he2016")}, "backbone 'resnet50' (wanted 'resnet50_"),
+    "weights": (lambda _: {"front": FrontBackbone("resnet50")}, "weights "),
 }
 
 
@@ -152,7 +152,7 @@ def test_a_store_of_another_kind_is_refused(
 
 
 def test_maps_beyond_float16_are_refused(split: ActionSplit, tmp_path: Path) -> None:
-    loud = build_front("resnet50_tail")
+    loud = FrontBackbone("resnet50")
     torch.nn.init.constant_(loud.layers[2][5].bn3.bias, 1e6)
     with pytest.raises(DataError, match="a map does not fit into float16"):
         write(split, loud, tmp_path / "loud.maps")
@@ -163,7 +163,7 @@ def test_only_the_tail_and_the_head_learn(
 ) -> None:
     """The reduced protocol end to end: fit and embed take maps as they take images."""
     config = RegionNetConfig(
-        classes=len(split), backbone="resnet50_tail", image_size=SIZE, k=2, blocks=1, heads=2, ffn=8, hidden=8
+        classes=len(split), on_maps=True, image_size=SIZE, k=2, blocks=1, heads=2, ffn=8, hidden=8
     )
     context = {name: torch.tensor([[0.0, 0, 20, 20]]) for name in split.ids}
     train = MapDataset(split, context, config.k, store, mirror=0.5)

@@ -32,7 +32,7 @@ class Delg(nn.Module):
     def __init__(self, config: DelgConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.whiten = nn.Linear(self.backbone.dim, config.dim)
         self.arcface = ArcFace(config.dim, config.classes, config.margin, config.scale)
 

@@ -5,6 +5,8 @@ the first half of a trained RRT. The second half, the pair transformer, learns i
 map.
 """
 
+from dataclasses import fields
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -97,7 +99,8 @@ class Rrt(nn.Module):
     def __init__(self, config: RrtConfig) -> None:
         super().__init__()
         self.config = config
-        self.delg = Delg(DelgConfig(config.classes, config.backbone, config.image_size, dim=config.dim))
+        shared = {f.name: getattr(config, f.name) for f in fields(ModelConfig)}
+        self.delg = Delg(DelgConfig(**shared, dim=config.dim))
         self.pairs = PairTransformer(config, self.delg.backbone.dim)
 
     @property

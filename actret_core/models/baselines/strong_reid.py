@@ -78,7 +78,7 @@ class StrongReid(nn.Module):
         super().__init__()
         self.config = config
         self.inputs = ("image", "person") if config.crop else ("image",)
-        self.backbone = build_backbone(config.backbone, config.last_stride)
+        self.backbone = build_backbone(config.backbone, config.last_stride, tail=config.on_maps)
         dim = self.backbone.dim
         self.neck = nn.BatchNorm1d(dim)
         self.neck.bias.requires_grad_(False)

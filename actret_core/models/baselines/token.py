@@ -101,7 +101,7 @@ class TokenNet(nn.Module):
     def __init__(self, config: TokenConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.reduce = nn.Sequential(nn.Linear(self.backbone.dim, config.dim), CellNorm(config.dim))  # a 1x1 convolution
         self.encoder, self.tokenizer = Encoder(config), Tokenizer(config)
         self.refinements = nn.ModuleList(Refinement(config) for _ in range(config.refinements))

@@ -58,7 +58,7 @@ class ActionMask(nn.Module):
     def __init__(self, config: ActionMaskConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.evidence = nn.Linear(self.backbone.dim, 1)
         nn.init.zeros_(self.evidence.weight), nn.init.zeros_(self.evidence.bias)  # all boxes count the same at first
         self.classifier = nn.Linear(self.backbone.dim, config.classes)

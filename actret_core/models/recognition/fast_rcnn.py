@@ -34,7 +34,7 @@ class FastRcnn(nn.Module):
     def __init__(self, config: FastRcnnConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.fpn = FeaturePyramidNetwork([self.backbone.dim], config.channels)
         self.pool = MultiScaleRoIAlign([LEVEL], config.roi_size, sampling_ratio=2)
         self.box_head = TwoMLPHead(config.channels * config.roi_size**2, config.hidden)

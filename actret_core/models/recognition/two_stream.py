@@ -39,7 +39,7 @@ class TwoStream(nn.Module):
     def __init__(self, config: TwoStreamConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.classifier = nn.Linear(2 * self.backbone.dim, config.classes)
 
     def forward(self, image: Tensor, person: Tensor) -> Output:

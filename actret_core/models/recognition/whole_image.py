@@ -25,7 +25,7 @@ class WholeImage(nn.Module):
     def __init__(self, config: WholeImageConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, tail=config.on_maps)
         self.classifier = nn.Linear(self.backbone.dim, config.classes)
 
     def forward(self, image: Tensor) -> Output:

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from actret_core.config import config_from_dict
 from actret_core.errors import ConfigError
-from actret_core.models.backbone import build_front
+from actret_core.models.backbone import FrontBackbone
 from actret_core.models.config import ModelConfig
 from actret_core.models.methods import build_model
 from actret_core.models.recognition import RECOGNITION
@@ -34,8 +34,8 @@ def built(config: ModelConfig) -> nn.Module:
 def test_on_cached_maps(name: str, configs: dict[str, ModelConfig], inputs: Inputs) -> None:
     """The reduced protocol: the front's map in the place of the photograph changes nothing."""
     config = replace(configs[name], image_size=64)
-    whole, reduced = built(config), built(replace(config, backbone="small_tail"))
-    front, state = build_front("small_tail").eval(), whole.state_dict()
+    whole, reduced = built(config), built(replace(config, on_maps=True))
+    front, state = FrontBackbone("small").eval(), whole.state_dict()
     reduced.load_state_dict({name: state[name] for name in reduced.state_dict()})
     part = {name.removeprefix("backbone."): value for name, value in state.items()}
     front.load_state_dict({name: part[name] for name in front.state_dict()})
@@ -81,9 +81,9 @@ def test_a_bad_value_names_its_field(name: str, field: str, value: Any) -> None:
         ("action_mask", 2048 + 1 + 2048 * 40 + 40),
     ],
 )
-@pytest.mark.parametrize(("backbone", "trunk"), [("resnet50", 23_508_032), ("resnet50_tail", 14_964_736)])
-def test_parameters_by_formula(name: str, head: int, backbone: str, trunk: int) -> None:
+@pytest.mark.parametrize(("on_maps", "trunk"), [(False, 23_508_032), (True, 14_964_736)])
+def test_parameters_by_formula(name: str, head: int, on_maps: bool, trunk: int) -> None:
     kind, build = RECOGNITION[name]
     with torch.device("meta"):
-        model = build(kind(backbone=backbone))
+        model = build(kind(on_maps=on_maps))
     assert sum(p.numel() for p in model.parameters()) == trunk + head
