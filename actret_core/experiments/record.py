@@ -54,9 +54,9 @@ class RunRecord:
 
     def __post_init__(self) -> None:
         for name in ("dataset", "method"):
-            _require_name(name, getattr(self, name))
+            require_name(name, getattr(self, name))
         if self.variant != "":
-            _require_name("variant", self.variant)
+            require_name("variant", self.variant)
         require(self.tier in TIERS, "tier", self.tier, f"one of {', '.join(TIERS)}")
         for name in ("seed", "epochs", "wall_seconds"):
             value = getattr(self, name)
@@ -167,7 +167,8 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     return Interval(float(mean), float(mean - half), float(mean + half))
 
 
-def _require_name(field_name: str, value: Any) -> None:
+def require_name(field_name: str, value: Any) -> None:
+    """Raise ConfigError unless `value` can be a part of a file name on every system."""
     ok = isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9_.+]*(-[a-z0-9_.+]+)*", value)
     require(bool(ok), field_name, value, "lower-case letters, digits, '_', '.', '+' or '-'")
 

@@ -9,7 +9,7 @@ from typing import Any
 from actret_core.config import require
 from actret_core.distributed import from_first, rank
 from actret_core.experiments.presets import Preset, find_preset
-from actret_core.experiments.record import run_stem
+from actret_core.experiments.record import require_name, run_stem
 from actret_core.files import lock
 from actret_core.models.methods import method_of
 
@@ -55,6 +55,8 @@ def resolve_run(
     Raises ConfigError for an unknown name, field or value, and for changes without a variant.
     """
     model, found = dict(model or {}), find_preset(method, preset)
+    if variant:
+        require_name("variant", variant)
     require(bool(variant) or not (model or train), "variant", variant, "a name for what differs from the preset")
     crop = found.on_maps and model.pop("crop", False)
     kind = "frozen" if found.token_dim else "reduced" * found.on_maps

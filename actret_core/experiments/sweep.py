@@ -1,14 +1,15 @@
 """A sweep: a list of runs in a YAML file, best first. What is recorded is skipped, what was begun is resumed."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from actret_core.config import config_from_dict, require
+from actret_core.config import NonNegativeInt, config_class, config_from_dict, require
 from actret_core.distributed import from_first, rank
 from actret_core.errors import ActretError, ConfigError
 from actret_core.experiments.perform import perform
@@ -19,44 +20,37 @@ from actret_core.training.fit import OutOfTime
 SHIPPED = Path(__file__).parent / "sweeps"
 
 
-@dataclass(frozen=True)
+@config_class
 class Row:
     """A row of the list: a run for each of its seeds; the other fields as in `resolve_run`."""
 
-    method: str = "region_net"
-    preset: str = ""                   # "": that of the file
-    seeds: tuple[int, ...] = (0,)
-    variant: str = ""
-    model: Mapping[str, Any] = field(default_factory=dict)
-    train: Mapping[str, Any] = field(default_factory=dict)
-    flip_too: bool = False
+    method: str = "region_net"              # its name in `METHODS`
+    preset: str = ""                        # "": that of the file
+    seeds: tuple[NonNegativeInt, ...] = (0,)
+    variant: str = ""                       # names what differs from the preset
+    model: dict[str, Any] = field(default_factory=dict)  # fields of the model's config, such as {blocks: 4}
+    train: dict[str, Any] = field(default_factory=dict)  # fields of the training's config
+    flip_too: bool = False                  # record also what the same weights see with the mirror
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.seeds, tuple) and all(type(seed) is int and seed >= 0 for seed in self.seeds)
-        require(whole and len(self.seeds) > 0, "seeds", self.seeds, "a list of whole numbers, such as [0, 1, 2]")
-        for name in ("model", "train"):
-            value = getattr(self, name)
-            require(isinstance(value, Mapping), name, value, "fields of the config, such as {blocks: 4}")
+        require(len(self.seeds) > 0, "seeds", self.seeds, "a list of whole numbers, such as [0, 1, 2]")
 
-    def runs(self, preset: str) -> list[Run]:
-        """Its runs, those of `preset` if it names none."""
-        return [
-            resolve_run(
-                self.method, self.preset or preset, seed, self.variant, self.model, self.train, self.flip_too
-            )
-            for seed in self.seeds
-        ]
+    def runs(self, preset: str, seed: int | None = None) -> list[Run]:
+        """Its runs: by `preset` if it names none; of `seed` alone if that is given."""
+        seeds = self.seeds if seed is None else (seed,)
+        chosen = self.method, self.preset or preset
+        return [resolve_run(*chosen, each, self.variant, self.model, self.train, self.flip_too) for each in seeds]
 
 
-@dataclass(frozen=True)
-class SweepFile:
-    """What the file holds."""
+@config_class
+class Sweep:
+    """What a file holds."""
 
     preset: str = "full"         # of the rows that name none
     runs: tuple[Any, ...] = ()   # the rows, best first
 
     def __post_init__(self) -> None:
-        require(isinstance(self.runs, tuple) and len(self.runs) > 0, "runs", self.runs, "a list with a run or more")
+        require(len(self.runs) > 0, "runs", self.runs, "a list with a run or more")
 
 
 def shipped() -> list[str]:
@@ -70,13 +64,11 @@ def read_sweep(name: str | Path, preset: str | None = None, seed: int | None = N
     `preset` replaces the file's, `seed` all of its seeds. Raises ConfigError, naming the file, its row and the key, for
     one that is unknown or makes no sense, and for two runs of one name.
     """
-    path = SHIPPED / f"{name}.yaml" if str(name) in shipped() else Path(name)
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        known = ", ".join(shipped())
-        raise ConfigError(f"{path}: not a readable sweep ({error}); name a file, or one of {known}") from None
-    runs = _runs(path, values, preset, seed)
+    sweep, path = read_rows(name), _path(name)
+    runs = []
+    for number, row in enumerate(sweep.runs, 1):
+        with _naming(path, f"run {number}"):
+            runs += row.runs(preset or sweep.preset, seed)
     stems = [run.stem for run in runs]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
@@ -84,17 +76,33 @@ def read_sweep(name: str | Path, preset: str | None = None, seed: int | None = N
     return runs
 
 
-def _runs(path: Path, values: Any, preset: str | None, seed: int | None) -> list[Run]:
-    place = "the file"
+def read_rows(name: str | Path) -> Sweep:
+    """A sweep as it is written, its `runs` as Rows. Raises ConfigError as `read_sweep` does."""
+    path = _path(name)
     try:
-        sweep, runs = config_from_dict(SweepFile, _mapping(values)), []
-        for number, row in enumerate(sweep.runs, 1):
-            place = f"run {number}"
-            own = _mapping(row) | ({} if seed is None else {"seeds": [seed]})
-            runs += config_from_dict(Row, own).runs(preset or sweep.preset)
-        return runs
-    except (ConfigError, TypeError) as error:  # a word where a number should be
-        raise ConfigError(f"{path}, {place}: {error}") from None
+        values = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        known = ", ".join(shipped())
+        raise ConfigError(f"{path}: not a readable sweep ({error}); name a file, or one of {known}") from None
+    with _naming(path, "the file"):
+        sweep, rows = config_from_dict(Sweep, _mapping(values)), []
+    for number, row in enumerate(sweep.runs, 1):
+        with _naming(path, f"run {number}"):
+            rows.append(config_from_dict(Row, _mapping(row)))
+    return replace(sweep, runs=tuple(rows))
+
+
+def _path(name: str | Path) -> Path:
+    return SHIPPED / f"{name}.yaml" if str(name) in shipped() else Path(name)
+
+
+@contextmanager
+def _naming(path: Path, part: str) -> Iterator[None]:
+    """Say in a ConfigError which part of which file it is about."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {part}: {error}") from None
 
 
 def _mapping(values: Any) -> dict[str, Any]:
