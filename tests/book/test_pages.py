@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT.glob("book/*.md")) + [ROOT / "README.md"]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)|```\{(?:figure|image|literalinclude)\} (\S+)")
 CONFIGS = {c.__name__: c for c in (RegionNetConfig, TrainConfig, JposeConfig, MmenConfig)}
+CODE = re.compile(r"`((?:\w+/)*\w+\.(?:py|yaml|slurm))`(?:: ((?:`[\w.]+`(?:, )?)+))?")
 FIELD = rf"`({'|'.join(CONFIGS)})\.(\w+)`"
 
 
@@ -46,17 +47,72 @@ def test_every_citation_is_in_the_bibliography() -> None:
     assert cited <= known
 
 
+def _defined(path: Path) -> set[str]:
+    """Functions, classes and constants of a module, and the methods of its classes."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+
+
+def wrong_code(text: str) -> list[str]:
+    """What a page names as `folder/module.py`, or as `folder/module.py`: `name`, `name`, and is not there.
+
+    A path begins below the package or at the repository's root.
+    """
+    wrong = []
+    for file, names in re.findall(CODE, text):
+        path = next((base / file for base in (ROOT / "actret_core", ROOT) if (base / file).exists()), None)
+        wanted = {part for name in re.findall(r"`([\w.]+)`", names) for part in name.split(".")}
+        missing = wanted - _defined(path) if path and path.suffix == ".py" else set()
+        wrong += [file] * (path is None) + [f"{file}: {name}" for name in sorted(missing)]
+    return wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_modules_named_in_prose_exist(page: Path) -> None:
+    assert not wrong_code(page.read_text())
+
+
 def test_paper_to_code_names_real_code() -> None:
-    """Each `module.py`: `name` of a row that is not planned is defined in that module."""
-    lines = [line for line in (ROOT / "book/paper_to_code.md").read_text().splitlines() if "planned*: `" not in line]
-    for line in lines:
-        for module, names in re.findall(r"`(\w+/\w+\.py)`(?:: ((?:`[\w.]+`(?:, )?)+))?", line):
-            path = ROOT / "actret_core" / module
-            assert path.exists(), line
-            nodes = ast.walk(ast.parse(path.read_text()))
-            defined = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-            wanted = {part for name in re.findall(r"`([\w.]+)`", names) for part in name.split(".")}
-            assert wanted <= defined, line
+    text = (ROOT / "book/paper_to_code.md").read_text()
+    assert len(re.findall(CODE, text)) > 50, "the pattern finds too little"
+    assert not wrong_code(text)
+    folders = re.findall(r"`((?:\w+/)+)`", text)
+    assert not [f for f in folders if not any((base / f).is_dir() for base in (ROOT, ROOT / "actret_core"))]
+
+
+def test_where_things_are_lists_every_room() -> None:
+    package = ROOT / "actret_core"
+    rooms = {f"{path.parent.name}/" for path in package.glob("*/*.py")} | {path.name for path in package.glob("*.py")}
+    text = (ROOT / "book/paper_to_code.md").read_text()
+    table = text[text.index("## Where things are"):text.index("## Where to change")]
+    assert {room for room in rooms if not room.startswith("__")} <= set(re.findall(r"`(\w+(?:/|\.py))`", table))
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("`regions/ranking.py`: `select_context`, `rank_split`", []),
+        ("`retrieval/reranking/rerank.py`: `Reranker.ranking`", []),
+        ("`files.py`; `models/methods.py`: `METHODS`; `benchmarks/run.py`", []),
+        ("`data/stanford40.py`: `read_stanford40`", ["data/stanford40.py"]),
+        ("`data/readers/stanford41.py`", ["data/readers/stanford41.py"]),
+        ("`data/readers/stanford40.py`: `read_stanford41`", ["data/readers/stanford40.py: read_stanford41"]),
+        ("`parallel.py`; `models/fusion.py`: `sinusoid`, `cosine`", ["parallel.py", "models/fusion.py: cosine"]),
+        ("`experiments/sweeps/fulll.yaml`", ["experiments/sweeps/fulll.yaml"]),
+        ("`benchmarks/runs.py`", ["benchmarks/runs.py"]),
+    ],
+)
+def test_a_wrong_path_or_name_is_found(text: str, wrong: list[str]) -> None:
+    assert wrong_code(text) == wrong
+
+
+def test_literal_includes_name_real_code() -> None:
+    """The site build warns, too, but takes minutes."""
+    text = (ROOT / "book/paper_to_code.md").read_text()
+    shown = re.findall(r"\{literalinclude\} \.\./(\S+)\n:pyobject: (\S+)", text)
+    assert len(shown) == text.count("{literalinclude}") > 10
+    assert not wrong_code("\n".join(f"`{path}`: `{name}`" for path, name in shown))
 
 
 @pytest.mark.parametrize("page", ["open_choices.md", "paper_to_code.md"])
