@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
+from actret_core.cli.main import app
 from actret_core.models.config import RegionNetConfig
 from actret_core.text.config import JposeConfig, MmenConfig
 from actret_core.training.config import TrainConfig
@@ -79,6 +81,47 @@ def test_paper_to_code_names_real_code() -> None:
     assert not wrong_code(text)
     folders = re.findall(r"`((?:\w+/)+)`", text)
     assert not [f for f in folders if not any((base / f).is_dir() for base in (ROOT, ROOT / "actret_core"))]
+
+
+def _commands(text: str) -> list[str]:
+    """What a page tells to type after `actret`: whole lines of shell blocks, and code within a sentence."""
+    blocks = "".join(re.findall(r"```bash\n(.*?)```", text, re.S)).replace("\\\n", " ")
+    return re.findall(r"^(?:\S+=\S+ )*actret ([^#\n]+)", blocks, re.M) + re.findall(r"`actret ([^`]+)`", text)
+
+
+def wrong_words(command: str) -> list[str]:
+    """Names of commands, and options, that the command line does not have."""
+    here, words = typer.main.get_command(app), command.split()
+    while words and hasattr(here, "commands"):
+        name = words[0]
+        if name.startswith("-") or name == "COMMAND":
+            break
+        if name not in here.commands:
+            return [name]
+        here, words = here.commands[name], words[1:]
+    known = {option for parameter in here.params for option in parameter.opts} | {"--help"}
+    return [word for word in words if word.startswith("--") and word not in known]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_in_prose_exist(page: Path) -> None:
+    commands = _commands(page.read_text())
+    assert commands or page.name not in ("README.md", "benchmark.md", "how_to_use.md")
+    assert not [(command, wrong) for command in commands if (wrong := wrong_words(command))]
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong"),
+    [
+        ("text videos --dataset msrvtt --train a.npz", []),
+        ("--help", []),
+        ("bench", ["bench"]),
+        ("text study --seed 1", ["--seed"]),
+        ("text stories", ["stories"]),
+    ],
+)
+def test_a_wrong_command_is_found(command: str, wrong: list[str]) -> None:
+    assert wrong_words(command) == wrong
 
 
 def test_where_things_are_lists_every_room() -> None:
