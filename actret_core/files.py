@@ -7,9 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from torch import nn
+
+if TYPE_CHECKING:  # torch takes seconds to import, and retrieval needs none of it
+    from torch import nn
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -48,7 +51,7 @@ def file_sha256(path: str | Path) -> str:
     return file_digest(path, "sha256")
 
 
-def weights_sha256(model: nn.Module) -> str:
+def weights_sha256(model: "nn.Module") -> str:
     """The SHA-256 of all parameters and buffers of a model, in hex."""
     digest = hashlib.sha256()
     for values in model.state_dict().values():

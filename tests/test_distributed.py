@@ -28,13 +28,6 @@ runs:
 """
 
 
-def torchrun(*command: str, cwd: Path) -> subprocess.CompletedProcess:
-    """Two processes, each on one thread."""
-    path = os.pathsep.join([str(HERE.parent), str(HERE), *filter(None, sys.path)])
-    whole = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *command]
-    return subprocess.run(whole, cwd=cwd, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
@@ -43,10 +36,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def both(home: Path, playground: Path) -> list[dict[str, Any]]:
-    """What each of the two processes has written."""
-    done = torchrun(str(HERE / "two_processes.py"), str(playground), str(home / "tiny.yaml"), str(home), cwd=home)
+def said(home: Path, playground: Path) -> str:
+    """What `two_processes.py` prints under torchrun: two processes, each on one thread."""
+    path = os.pathsep.join([str(HERE.parent), str(HERE), *filter(None, sys.path)])
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = [*launch, str(HERE / "two_processes.py"), str(playground), str(home / "tiny.yaml"), str(home)]
+    done = subprocess.run(command, cwd=home, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def both(home: Path, said: str) -> list[dict[str, Any]]:
+    """What each of the two processes has written."""
     return [torch.load(home / f"rank{i}.pt", weights_only=False) for i in range(2)]
 
 
@@ -91,13 +93,10 @@ def test_only_the_first_writes_a_record(both: list[dict[str, Any]], home: Path) 
 
 
 @pytest.mark.slow
-def test_a_sweep_under_torchrun(home: Path, playground: Path) -> None:
-    """By the command line: one record, no checkpoint that stays, one word."""
-    options = ["tiny.yaml", "--data", str(playground), "--dim", "4", "--runs", "work", "--results", "swept"]
-    done = torchrun("-m", "actret_core", "sweep", *options, cwd=home)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("region_net-tiny-demo-seed0: recorded, mAP") == 1
-    assert done.stdout.count("0 of 1 runs are left") == 1
+def test_a_sweep_under_torchrun(said: str, home: Path) -> None:
+    """By the command line: one record, no checkpoint that stays, one line."""
+    assert said.count("region_net-tiny-demo-seed0: recorded, mAP") == 1
+    assert said.count("0 of 1 runs are left") == 1
     assert read_record(home / "swept" / "playground" / "region_net-tiny-demo-seed0.json").epochs == 2
     assert not list((home / "work").rglob("*.ckpt"))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from actret_core.cli import main as cli
 from actret_core.experiments.action_data import load_data
 from actret_core.experiments.train import configure, train_method
 from actret_core.models.config import Output
@@ -93,6 +94,7 @@ def main(root: Path, file: Path, out: Path) -> None:
              "trained": trained.state_dict(), "epochs": result.epochs, "losses": result.losses},
             out / f"rank{rank()}.pt",
         )
+        cli.main(["sweep", str(file), "--data", str(root), "--dim", "4", "--runs", "work", "--results", "swept"])
 
 
 if __name__ == "__main__":

@@ -9,10 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
-from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from actret_core.viz.style import PERSON, PERSON_STYLE, REGION, REGION_STYLE, RIGHT, WRONG, readable
+
+
+def read_pixels(sample: ActionSample) -> np.ndarray:
+    """A sample's photograph, uint8 [3, H, W]."""
+    from actret_core.data.dataset import read_image  # brings torch, seconds that other charts need not wait for
+
+    return read_image(sample.image).numpy()
 
 
 def draw_boxes(axes: Axes, boxes: np.ndarray, **style: object) -> None:
@@ -25,6 +30,8 @@ def show_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
     """A picture [3, H, W] (uint8, or normalized for the model) without ticks."""
     image = np.asarray(image)
     if image.dtype != np.uint8:
+        from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+
         image = image * np.reshape(IMAGENET_STD, (3, 1, 1)) + np.reshape(IMAGENET_MEAN, (3, 1, 1))
         image = (image.clip(0, 1) * 255).astype(np.uint8)
     axes.imshow(image.transpose(1, 2, 0))
@@ -47,7 +54,7 @@ def sample_grid(samples: Sequence[ActionSample], actions: Sequence[str], columns
     """Photographs with the box of the anchored person (solid red) and the action."""
     figure, axes = _grid(len(samples), columns, 2.3)
     for ax, sample in zip(axes, samples):
-        show_image(ax, read_image(sample.image), action_names(sample, actions))
+        show_image(ax, read_pixels(sample), action_names(sample, actions))
         draw_boxes(ax, sample.person, **PERSON_STYLE)
     return figure
 
@@ -55,7 +62,7 @@ def sample_grid(samples: Sequence[ActionSample], actions: Sequence[str], columns
 def context_panel(sample: ActionSample, regions: np.ndarray, title: str = "", axes: Axes | None = None) -> Figure:
     """One photograph with its anchored person (solid red) and contextual regions [m, 4] (dashed blue, numbered)."""
     axes = axes or plt.subplots(figsize=(3.4, 3.4), layout="constrained")[1]
-    show_image(axes, read_image(sample.image), title)
+    show_image(axes, read_pixels(sample), title)
     draw_boxes(axes, regions, **REGION_STYLE)
     ground = {"facecolor": REGION, "pad": 1, "lw": 0}
     for rank, (x0, y0, *_) in enumerate(np.asarray(regions).reshape(-1, 4), start=1):
@@ -70,7 +77,7 @@ def ranked_list(query: ActionSample, answers: Sequence[ActionSample], actions: S
     for place, (ax, sample) in enumerate(zip(axes, [query, *answers])):
         right = _share_an_action(sample, query)
         mark = "query" if place == 0 else f"{place} {'✓' if right else '✗'}"
-        show_image(ax, read_image(sample.image), f"{mark}\n{action_names(sample, actions)}")
+        show_image(ax, read_pixels(sample), f"{mark}\n{action_names(sample, actions)}")
         ax.title.set_fontsize(7)
         draw_boxes(ax, sample.person, edgecolor=PERSON if place == 0 else "white", linewidth=1.2)
         if place and right:
@@ -87,7 +94,7 @@ def query_rows(
     grid = figure.add_gridspec(len(queries), columns + 3, width_ratios=[1.35, 0.3, *[1] * (columns - 1), 0.2, 1])
     for row, (query, gallery) in enumerate(zip(queries, galleries, strict=True)):
         ax = figure.add_subplot(grid[row, 0])
-        show_image(ax, read_image(query.image), f"query: {action_names(query, actions)}")
+        show_image(ax, read_pixels(query), f"query: {action_names(query, actions)}")
         draw_boxes(ax, query.person, **PERSON_STYLE | {"linewidth": 3})
         for column, sign in ((1, "➜"), (columns + 1, "…")):
             ax = figure.add_subplot(grid[row, column])
@@ -103,7 +110,7 @@ def query_rows(
 def _answer(axes: Axes, sample: ActionSample, query: ActionSample, actions: Sequence[str], place: str) -> None:
     right = _share_an_action(sample, query)
     title = f"{place} {'✓' if right else '✗'} {action_names(sample, actions)}".strip()
-    show_image(axes, read_image(sample.image), title)
+    show_image(axes, read_pixels(sample), title)
     draw_boxes(axes, sample.person, **PERSON_STYLE | {"linewidth": 1.4})
     if right:
         draw_frame(axes)

@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from actret_core.data.dataset import read_image
 from actret_core.data.sample import ActionSample
 from actret_core.viz.charts import label_points, scatter_classes
-from actret_core.viz.photographs import action_names, draw_boxes, draw_frame, show_image
+from actret_core.viz.photographs import action_names, draw_boxes, draw_frame, read_pixels, show_image
 
 HALF = "#fe9929"
 
@@ -38,7 +37,7 @@ def phrase_rows(
 
 def _found(axes: Axes, sample: ActionSample, degree: float, place: int, actions: Sequence[str]) -> None:
     mark = "✓" if degree == 1 else "½" if degree else "✗"
-    show_image(axes, read_image(sample.image), f"{place} {mark}\n{action_names(sample, actions)}")
+    show_image(axes, read_pixels(sample), f"{place} {mark}\n{action_names(sample, actions)}")
     axes.title.set_fontsize(7)
     draw_boxes(axes, sample.person, edgecolor="white", linewidth=1.2)
     if degree == 1:
