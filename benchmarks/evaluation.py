@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 from sklearn.metrics import average_precision_score
 
+from actret_core.retrieval import Embeddings, evaluate
 from benchmarks.clock import timed
 from benchmarks.public import load_torchreid
 from benchmarks.sample import Sample
 from benchmarks.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import Embeddings, evaluate
 
 Answer = tuple[float, float]
 """mAP and Rank-1, fractions."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from actret_core.retrieval import Embeddings, Reranker, evaluate
 from benchmarks.clock import timed
 from benchmarks.public import load_torchreid
 from benchmarks.sample import Sample
 from benchmarks.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import Embeddings, Reranker, evaluate
 
 PAPER = {"k1": 200, "k2": 20, "variant": "concatenated"}
 LARGE = {"k1": 20, "k2": 6, "variant": "single"}

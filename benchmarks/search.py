@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from actret_core.retrieval import ActionIndex, Embeddings, IndexConfig
 from benchmarks.sample import Sample
 from benchmarks.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import ActionIndex, Embeddings, IndexConfig
 
 TOP = 10
 BUDGET = 60.0  # seconds; slow programs answer fewer queries

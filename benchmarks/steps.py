@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.suite import Case, Measured
 from actret_core.data.augment import Augment
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.photos import PhotoInfo
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.store import Store, write_store
 from actret_core.data.transforms import store_side
-from actret_core.models.methods import build_model
 from actret_core.experiments.presets import DEMO, PAPER, Preset
+from actret_core.models.methods import build_model
 from actret_core.training.batches import device_batches
 from actret_core.training.device import autocast, pick_device
 from actret_core.training.fit import fit
 from actret_core.training.module import action_loss
 from actret_core.training.schedule import build_optimizer
+from benchmarks.suite import Case, Measured
 
 PHOTOS, CLASSES, SIZE = 256, 12, (320, 256)
 NETWORKS = {"resnet50": PAPER, "small": DEMO}

@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from actret_core.config import require
+from actret_core.data.sample import ActionSplit
 from actret_core.distributed import first_alone, from_first, rank
 from actret_core.experiments.action_data import ActionData
 from actret_core.experiments.presets import Preset
@@ -16,7 +17,6 @@ from actret_core.experiments.run import Run
 from actret_core.retrieval import (
     Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map,
 )
-from actret_core.data.sample import ActionSplit
 from actret_core.training.embed import Embedded, embed_views, mean_view, to_embeddings
 from actret_core.training.fit import FitResult
 from actret_core.training.pairs import resort

@@ -11,8 +11,8 @@ import numpy as np
 
 from actret_core.config import require
 from actret_core.experiments.presets import Preset
-from actret_core.text.model import MODELS, TextModel
 from actret_core.text.captions import CaptionDataset
+from actret_core.text.model import MODELS, TextModel
 from actret_core.text.phrase import Phrase
 from actret_core.text.vocabulary import Vocabulary, word_table
 from actret_core.training.config import TrainConfig

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from actret_core.text.compositions.visuals import Visuals, playground_tokens, pool_views
 from actret_core.config import require
 from actret_core.data.playground import PLAYGROUND_CAPTIONS
 from actret_core.data.playground.pretext import shown_actions, shown_setting
 from actret_core.data.tokens import FrozenTokens
+from actret_core.text.compositions.visuals import Visuals, playground_tokens, pool_views
 from actret_core.text.parsing import parse
 from actret_core.text.phrase import Phrase
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from actret_core.data.tokens import FrozenTokens
+from actret_core.experiments.record import RunRecord, fingerprint
 from actret_core.text.compositions import study as runs
 from actret_core.text.compositions.folds import Study
 from actret_core.text.compositions.visuals import embed_without
-from actret_core.data.tokens import FrozenTokens
-from actret_core.experiments.record import RunRecord, fingerprint
 from actret_core.text.train import VARIANTS, TextPreset, as_config
 
 Scores = dict[str, dict[str, float]]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from actret_core.text.compositions.visuals import Visuals
 from actret_core.retrieval.embeddings import unit_vectors
+from actret_core.text.compositions.visuals import Visuals
 from actret_core.text.crossmodal import Parts, parts_of, relevance, score
 from actret_core.text.model import TextModel
 from actret_core.text.query import embed_texts, embed_visuals
-from actret_core.text.vocabulary import Vocabulary, vocabulary_of
 from actret_core.text.train import Captioned, TextPreset, train_captioned
+from actret_core.text.vocabulary import Vocabulary, vocabulary_of
 
 
 def train_text(

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from actret_core.experiments.action_data import find_root, load_data
 from actret_core.config import require
 from actret_core.data.playground.write import RECORD
 from actret_core.data.tokens import FrozenTokens, TokenDataset
+from actret_core.experiments.action_data import find_root, load_data
+from actret_core.experiments.presets import DEMO, Preset
 from actret_core.experiments.train import configure, train_on_tokens
 from actret_core.models.fusion import masked_mean
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone
-from actret_core.experiments.presets import DEMO, Preset
 from actret_core.text.phrase import Phrase
 from actret_core.training.embed import embed
 from actret_core.training.tokens import extract_tokens

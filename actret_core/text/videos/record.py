@@ -11,12 +11,12 @@ from actret_core.experiments.record import RunRecord, run_stem
 from actret_core.text.crossmodal import score_both_ways
 from actret_core.text.model import TextModel
 from actret_core.text.query import embed_texts, embed_visuals
+from actret_core.text.train import TextPreset, as_config, train_captioned
+from actret_core.text.videos.captioned import CaptionedVideos
 from actret_core.text.vocabulary import Vocabulary, vocabulary_of
 from actret_core.text.word_vectors import read_word_vectors
-from actret_core.text.train import TextPreset, as_config, train_captioned
 from actret_core.training.config import TrainConfig
 from actret_core.training.fit import FitResult
-from actret_core.text.videos.captioned import CaptionedVideos
 
 # the ICCV paper's; margin, weights and width are the defaults of the models, the number of epochs is ours
 PRESET = TextPreset(
