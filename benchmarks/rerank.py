@@ -26,7 +26,7 @@ def ours(sample: Sample, case: Case) -> tuple[Measured, np.ndarray]:
 
 
 def torchreid(sample: Sample, case: Case) -> tuple[Measured, np.ndarray]:
-    """The public code, which knows the concatenated variant alone: query set and gallery are both the sample."""
+    """The public code, which has the concatenated variant only: query set and gallery are both the sample."""
     rerank = load_torchreid("utils/rerank").re_ranking
 
     def run() -> np.ndarray:
@@ -52,7 +52,7 @@ def quality(sample: Sample, case: Case, distances: np.ndarray) -> Measured:
 
 
 def not_public(case: Case) -> str:
-    """The public code stacks query set and gallery, and holds several matrices 2N x 2N."""
+    """Why a case is not run: the public code stacks query set and gallery, in several matrices 2N x 2N."""
     if case.settings["variant"] != "concatenated":
         return "knows the concatenated variant alone"
     return f"each of its matrices 2N x 2N fills {16 * case.n**2 / 1e9:.0f} GB" if case.n > 6000 else ""

@@ -169,7 +169,7 @@ def on_tokens(place: Place, tmp_path: Path) -> tuple[Place, Run]:
 def test_runs_on_tokens(on_tokens: tuple[Place, Run]) -> None:
     """One training gives two records, the mirror's equal to that of a training of its own; each pooling has tokens."""
     place, run = on_tokens
-    mirrored = run.recorded[0]
+    mirrored = run.to_record[0]
     gem = replace(run, preset=replace(run.preset, model=replace(run.preset.model, pooling="gem")), variant="frozen-gem")
     assert run_sweep([run, gem], place) == []
     base, flip, pooled = (read_record(place.record(each)) for each in (run, mirrored, gem))

@@ -87,7 +87,7 @@ def test_a_run_out_of_time_stops_between_epochs_and_goes_on(
     whole = copy.deepcopy(head)
     fit(whole, toy(12), None, quick, tmp_path / "whole", progress=False)
     for epoch in (1, 2):
-        with pytest.raises(OutOfTime, match=f"run: stopped after epoch {epoch} of 3; call again to go on"):
+        with pytest.raises(OutOfTime, match=f"run: stopped after epoch {epoch} of 3; call again to resume"):
             fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "run", False, deadline=time.monotonic())
     result = fit(head, toy(12), None, quick, tmp_path / "run", False, deadline=time.monotonic())
     assert result.epochs == len(result.losses) == 3, "the last epoch ends the training, not the time"

@@ -1,4 +1,4 @@
-"""The pretraining task of the small backbone, in the role of ImageNet: what does a whole playground picture show?"""
+"""The pretraining task of the small backbone: what does a whole playground picture show? It stands in for ImageNet."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Captioned videos to learn from and to search: EPIC-Kitchens-100 as it is published, or any data set in two files."""
+"""Captioned videos for training and test: EPIC-Kitchens-100 as it is published, or any data set in two files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
