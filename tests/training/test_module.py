@@ -227,7 +227,8 @@ def test_a_failed_attempt_leaves_no_gradient(batch: dict[str, Tensor]) -> None:
 
 
 def test_too_little_memory_for_two_samples(batch: dict[str, Tensor]) -> None:
-    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples are out of memory"):
+    wanted = "batch_size=6: expected a smaller model or image: two samples are out of memory"
+    with pytest.raises(ConfigError, match=wanted):
         learned(1, batch)
 
 
