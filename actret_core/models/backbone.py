@@ -48,9 +48,9 @@ class FrontBackbone(nn.Module):
 class TailBackbone(nn.Module):
     """The tail of the backbone `whole`, its last stage: ResNet-50's takes [B, 1024, h, w] to [B, 2048, h/2, w/2].
 
-    With `last_stride` 1 the result is h x w. It is the backbone of a model with `on_maps`: the front is frozen, its maps
-    are cached, and only the tail runs. Front and tail name their parameters as the whole does, so that their two states
-    together are a state of the whole backbone.
+    With `last_stride` 1 the result is h x w. It is the backbone of a model with `on_maps`, where the front is frozen,
+    its maps are cached, and only the tail runs. Front and tail name their parameters as the whole does, so that their
+    two states together are a state of the whole backbone.
     """
 
     def __init__(self, whole: str, last_stride: int = 2) -> None:
