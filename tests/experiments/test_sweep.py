@@ -214,7 +214,7 @@ def test_preset_and_seed_may_be_others(file) -> None:
 
 
 WRONG = [
-    ("runs: [{}]\nprest: full", "the file: SweepFile has no field 'prest'; did you mean 'preset'?"),
+    ("runs: [{}]\nprest: full", "the file: Sweep has no field 'prest'; did you mean 'preset'?"),
     ("runs: [{}, {sede: [1]}]", "run 2: Row has no field 'sede'; did you mean 'seeds'?"),
     ("runs: [{variant: x, model: {blcks: 2}}]", "run 1: RegionNetConfig has no field 'blcks'; did you mean 'blocks'?"),
     ("runs: [{variant: x, train: {epoch: 2}}]", "run 1: TrainConfig has no field 'epoch'; did you mean 'epochs'?"),
@@ -225,10 +225,10 @@ WRONG = [
     ("runs: [{model: {blocks: 2}}]", "run 1: variant='': expected a name for what differs"),
     ("runs: [{method: resnet}]", "run 1: method='resnet': expected one of region_net"),
     ("runs: [{preset: fast}]", "run 1: preset='fast': expected one of"),
-    ("runs: [{seeds: 3}]", "run 1: seeds=3: expected a list of whole numbers"),
-    ("runs: [{seeds: [a]}]", "run 1: seeds=('a',): expected a list of whole numbers"),
+    ("runs: [{seeds: 3}]", "run 1: seeds=3: expected a list"),
+    ("runs: [{seeds: [a]}]", "run 1: seeds[0]='a': expected a whole number"),
     ("runs: [{seeds: []}]", "run 1: seeds=(): expected a list of whole numbers"),
-    ("runs: [{variant: x, model: [2]}]", "run 1: model=(2,): expected fields of the config"),
+    ("runs: [{variant: x, model: [2]}]", "run 1: model=(2,): expected keys and values"),
     ("runs: [delg]", "run 1: 'delg': expected keys and values"),
     ("runs: []", "the file: runs=(): expected a list with a run or more"),
     ("- 1", "the file: [1]: expected keys and values"),

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actret_core.cli import text as text_commands
 from actret_core.cli import main as cli
 from actret_core.errors import ConfigError, DataError
 from actret_core.experiments.record import read_record
 from actret_core.text.crossmodal import score_both_ways
-from actret_core.text.videos import record
+from actret_core.text.videos import captioned, record
 from actret_core.text.videos.captioned import CaptionedVideos, read_epic, read_pair
 
 
@@ -18,7 +17,7 @@ from actret_core.text.videos.captioned import CaptionedVideos, read_epic, read_p
 def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """The command at a rate at which few epochs suffice, in a folder of its own."""
     train = replace(record.PRESET.train, batch_size=15, lr=3e-3)
-    monkeypatch.setattr(text_commands, "PRESET", replace(record.PRESET, train=train))
+    monkeypatch.setattr(record, "PRESET", replace(record.PRESET, train=train))
     monkeypatch.chdir(tmp_path)
 
     def run(*options: object) -> Path:
@@ -57,7 +56,7 @@ def test_epic_kitchens_is_recorded_once(
     assert found.config["text"] == {"method": "jpose", "join": "learned", "triplets": 100}
     counts = {"train_captions": 30, "train_videos": 30, "queries": len(videos.queries), "gallery": 20}
     assert found.dataset_fingerprint.items() >= counts.items()
-    monkeypatch.setattr(text_commands, "read_epic", lambda *_: pytest.fail("nothing is left to do"))
+    monkeypatch.setattr(captioned, "read_epic", lambda *_: pytest.fail("nothing is left to do"))
     quick("--dataset", "epic_kitchens", *files, "--seed", 1, "--trust-pickle")
     assert "jpose, seed 1: recorded already" in capsys.readouterr().out
 
