@@ -36,8 +36,7 @@ ShareBelowOne = Annotated[float, Field(ge=0, lt=1, description="a number in [0, 
 
 WRONG_TYPES = {
     "int_type": "a whole number", "float_type": "a number", "finite_number": "a finite number",
-    "bool_type": "true or false", "string_type": "text", "tuple_type": "a list",
-    "dict_type": "keys and values",
+    "bool_type": "true or false", "string_type": "text", "tuple_type": "a list", "dict_type": "keys and values",
 }  # fmt: skip
 
 
