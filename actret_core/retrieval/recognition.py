@@ -44,7 +44,7 @@ def recognition_draws(
     require(resamples >= 1, "resamples", resamples, "at least 1")
     scores, targets = _checked(scores, targets)
     rng, images = np.random.default_rng(seed), len(scores)
-    counts = rng.multinomial(images, np.full(images, 1 / images), resamples)     # [R, N]
+    counts = rng.multinomial(images, np.full(images, 1 / images), resamples).astype(np.int32)  # [R, N]
     each = [_weighted_ap(scores[:, c], targets[:, c], counts) for c in np.flatnonzero(targets.any(axis=0))]
     return np.nanmean(each, axis=0)
 
@@ -52,9 +52,12 @@ def recognition_draws(
 def _weighted_ap(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Average precision in R samples that hold image i counts[r, i] times: [R]; NaN without a positive."""
     order = np.argsort(-scores, kind="stable")
-    last = np.append(scores[order][1:] != scores[order][:-1], True)      # the last one of equal scores
-    counts, hits = counts[:, order], (counts * positive)[:, order]
-    seen, found = counts.cumsum(1)[:, last], hits.cumsum(1)[:, last]     # [R, thresholds]
+    ranked, places = -scores[order], np.flatnonzero(positive[order])     # [N]; [P], the ranks of the positives
+    # equal scores share a threshold; only thresholds that let a positive in add to the average
+    thresholds, last = np.unique(np.searchsorted(ranked, ranked[places], side="right")[::-1], return_index=True)
+    drawn = counts[:, order]
+    seen = drawn.cumsum(1)[:, thresholds - 1]                            # [R, thresholds]
+    found = drawn[:, places].cumsum(1)[:, len(places) - 1 - last]
     new = np.diff(found, axis=1, prepend=0)
     with np.errstate(invalid="ignore"):  # 0 / 0 where a sample has no image so far, or no positive
         return np.where(new > 0, new * found / seen, 0).sum(1) / found[:, -1]
