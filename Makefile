@@ -19,7 +19,7 @@ BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 PAPERMILL := $(BIN)/papermill --log-level WARNING $(if $(CI),--no-progress-bar,--progress-bar)
-# A shell's own choice of plotting backend would leave the notebooks without pictures.
+# A plotting backend that is set in the shell would leave the notebooks without pictures.
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ execute = for notebook in $(NOTEBOOKS); do \
 	$(PAPERMILL) $$notebook $(1)/$$notebook --cwd $(1)/notebooks $(2) || exit 1; \
 	done
 
-# $(prepare): sets $$data and $$weights, and fetches what is not named: photographs, proposals, torchvision's weights.
+# $(prepare): sets $$data and $$weights, and downloads or computes what is not given: photographs, proposals, weights.
 prepare = data="$(DATA)"; weights="$(WEIGHTS)"; \
 	if [ -z "$$data" ]; then \
 		data=".cache/$(DATASET)"; $(BIN)/python -m actret_core download "$(DATASET)" --to "$$data" || exit 1; \
@@ -48,7 +48,7 @@ prepare = data="$(DATA)"; weights="$(WEIGHTS)"; \
 	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
 	weights=$${weights:-ResNet50_Weights.IMAGENET1K_V2}
 
-# $(where): the options that say which data set, and where everything is; after $(prepare)
+# $(where): the options that name the data set and its files; after $(prepare)
 where = --dataset "$(DATASET)" --data "$$data" --weights "$$weights" \
 	$(if $(PROPOSALS),--proposals "$(abspath $(PROPOSALS))")
 
@@ -58,7 +58,7 @@ help:  ## list the targets
 
 install: $(STAMP)  ## create .venv with the pinned packages
 
-# The folder of the other clone whose actret $(VENV) holds, if it holds one: this one would take its place.
+# The folder of another clone whose actret is installed in $(VENV), if any: installing would replace it.
 other = $(shell [ ! -x "$(BIN)/python" ] || "$(BIN)/python" -I -c 'import os, sys, importlib.util as u; \
 	spec = u.find_spec("actret_core"); own = os.path.realpath(sys.argv[1]); \
 	path = os.path.dirname(os.path.dirname(os.path.realpath(spec.origin))) if spec and spec.origin else own; \
@@ -69,7 +69,7 @@ $(STAMP): pyproject.toml constraints.txt $(if $(other),replace)
 	@echo "Installing into $(VENV): a few GB, a few minutes, only once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[book,test]"
-	@# without this line every kernel of a notebook warns on the terminal about its local sockets
+	@# without this line, every kernel of a notebook prints a warning about its local sockets
 	@mkdir -p $(VENV)/etc/ipython && echo 'c.IPKernelApp.log_level = "CRITICAL"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@
 
@@ -104,14 +104,14 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DIM=64, DATASET= DATA= WEIGHTS=
 	@$(prepare); $(BIN)/python -m actret_core sweep rivals --preset $(PRESET) --seed $(SEED) --dim $(DIM) $(where)
 
-# one process for each GPU, or one alone; photographs and proposals are fetched before, by one
+# one process for each GPU, or a single one; photographs and proposals are fetched before they start
 train-full: install  ## train and record all tables at the paper's setting, best first: DATASET= DATA= WEIGHTS= MINUTES= SWEEP=full
 	@$(prepare); processes="$(PROCESSES)"; \
 	processes=$${processes:-$$($(BIN)/python -c 'import torch; print(max(torch.cuda.device_count(), 1))')}; \
 	$(BIN)/python -m torch.distributed.run --standalone --nproc_per_node="$$processes" -m actret_core sweep "$(SWEEP)" \
 		$(if $(MINUTES),--minutes "$(MINUTES)") --dim $(DIM) $(where)
 
-bench: install  ## time re-ranking, evaluation and search beside public code, and training; called again, it goes on
+bench: install  ## time re-ranking, evaluation and search beside public code, and training; called again, it resumes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m benchmarks
 

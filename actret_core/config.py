@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def _number(value: Any) -> Any:
-    """A number that YAML reads as text, such as 1e-3, as a number; all else as it is."""
+    """Turn text that is a number into one: YAML reads 1e-3 as text. Other values are returned as they are."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
@@ -45,7 +45,7 @@ def config_class(cls: type[T]) -> type[T]:
     """Make `cls` a frozen dataclass that raises ConfigError for an unknown field and for a wrong type or value.
 
     Types are strict: 6.5, '6' and True are no int. A float may be given as an int, or as text as YAML does for 1e-3.
-    What concerns several fields is checked by `require` in `__post_init__`, when each by itself is right.
+    Conditions on several fields are checked by `require` in `__post_init__`, after each field by itself.
     """
     rules = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     checked = checked_dataclass(cls, frozen=True, config=rules)
@@ -67,7 +67,7 @@ def _with_our_errors(cls: type) -> Callable[..., None]:
 
 
 def _say(cls: type, error: ErrorDetails) -> str:
-    """One error of pydantic in our words."""
+    """The message for one error of pydantic."""
     kind, value = error["type"], error["input"]
     if kind == "value_error":  # raised by `require`
         return str(error["ctx"]["error"])
@@ -84,7 +84,7 @@ def _say(cls: type, error: ErrorDetails) -> str:
 
 
 def _bound(field: FieldInfo, error: ErrorDetails) -> str:
-    """What a field of the right type may be."""
+    """The values that a field of the right type may have, for the message of an error."""
     kind = error["type"]
     if kind == "literal_error":
         return f"one of {', '.join(map(str, get_args(field.annotation)))}"
@@ -94,7 +94,7 @@ def _bound(field: FieldInfo, error: ErrorDetails) -> str:
 
 
 def unknown_field(cls: type, key: str) -> str:
-    """What to say of a key that is no field of the dataclass `cls`: the nearest field, or all."""
+    """The message for a key that is no field of the dataclass `cls`; it names the nearest field, or all fields."""
     known = [f.name for f in fields(cls)]
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"

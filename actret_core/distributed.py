@@ -4,7 +4,7 @@ In a run of a single process, `world()` is 1, `rank()` is 0, and the other funct
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -17,7 +17,7 @@ from actret_core.config import require
 from actret_core.errors import ActretError
 
 T = TypeVar("T")
-PATIENCE = timedelta(hours=3)  # the other processes wait while the first one decodes photographs or re-ranks
+TIMEOUT = timedelta(hours=3)  # the other processes wait while the first one decodes photographs or re-ranks
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def processes() -> Iterator[None]:
     require(not gpus or local < gpus, "nproc_per_node", os.environ["LOCAL_WORLD_SIZE"], f"at most the {gpus} GPUs")
     if gpus:
         torch.cuda.set_device(local)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=TIMEOUT)
     yield
     dist.destroy_process_group()
 
@@ -50,7 +50,7 @@ def rank() -> int:
 
 @contextmanager
 def first_alone() -> Iterator[None]:
-    """Run the block in the first process, then in all others, which find the files that the first has written.
+    """Run the block in the first process, then in the others, which find the files that the first has written.
 
     An ActretError in the first process is raised in all.
     """
@@ -63,7 +63,7 @@ def first_alone() -> Iterator[None]:
         error = raised
         raise
     finally:
-        if not rank():
+        if rank() == 0:
             from_first(error)
 
 
@@ -76,11 +76,20 @@ def from_first(value: T) -> T:
     return box[0]
 
 
+def on_first(function: Callable[[], T]) -> T:
+    """Call `function` in the first process alone, and return its result in all, or raise its ActretError in all."""
+    result = None
+    with first_alone():
+        if rank() == 0:
+            result = function()
+    return from_first(result)
+
+
 def join_batches(parts: list[Tensor], count: int, batch_size: int) -> Tensor:
     """Gather the rows of a data set of `count` items in every process, in order: [count, ...].
 
-    `parts` are the batches of this process: of all batches of `batch_size` rows, every world()-th one, starting with
-    number rank(). No row is padded or repeated.
+    `parts` are the batches of this process: of all batches of `batch_size` rows, those numbered rank(),
+    rank() + world(), and so on, from 0. No row is padded or repeated.
     """
     if world() == 1:
         return torch.cat(parts)
@@ -107,7 +116,8 @@ def average(tensors: Iterable[Tensor]) -> None:
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Replace each gradient by its mean over all processes.
 
-    A process without a gradient counts as zero. A parameter without a gradient in every process stays without.
+    Where a process has no gradient for a parameter, it counts as zero. A parameter that has none in any process keeps
+    none.
     """
     parameters = [p for p in parameters if p.requires_grad]
     if world() == 1 or not parameters:

@@ -1,4 +1,4 @@
-"""What can be wrong with a user's input. Every message names the file or the field, and says what to do."""
+"""The errors for a user's mistake. Every message names the file or the field, and says what to do."""
 
 
 class ActretError(ValueError):
@@ -18,7 +18,7 @@ class ProposalError(ActretError):
 
 
 class ConfigError(ActretError):
-    """A config has an unknown key or a value that makes no sense."""
+    """A config has an unknown key or an invalid value."""
 
 
 class CheckpointError(ActretError):
@@ -26,7 +26,7 @@ class CheckpointError(ActretError):
 
 
 class TextError(ActretError):
-    """A caption or a query cannot be read, or names a class that is not there."""
+    """A caption or a query cannot be read, or names an unknown class."""
 
 
 class EmbeddingError(ActretError):

@@ -1,4 +1,4 @@
-"""Timing."""
+"""Time a function."""
 
 import time
 from collections.abc import Callable

@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 from sklearn.metrics import average_precision_score
 
+from actret_core.retrieval import Embeddings, evaluate
 from benchmarks.clock import timed
 from benchmarks.public import load_torchreid
 from benchmarks.sample import Sample
 from benchmarks.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import Embeddings, evaluate
 
 Answer = tuple[float, float]
 """mAP and Rank-1, fractions."""
@@ -36,7 +36,7 @@ def metric_learning(sample: Sample, case: Case) -> tuple[Measured, Answer]:
 
 
 def torchreid(sample: Sample, case: Case) -> tuple[Measured, Answer]:
-    """The public evaluation in Python. It ignores by identity and camera: a camera of its own leaves out itself."""
+    """The public evaluation in Python. It skips items of the query's label and camera; each item has its own camera."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")                               # that its compiled part is not built
         evaluate_rank = load_torchreid("metrics/rank").evaluate_rank
@@ -68,17 +68,17 @@ def _one_query(sample: Sample, row: int) -> tuple[float, bool]:
 
 
 def quality(sample: Sample, case: Case, answer: Answer) -> Measured:
-    """What each of them says, in percent."""
+    """mAP and Rank-1 in percent."""
     return {"mAP": round(100 * answer[0], 4), "rank1": round(100 * answer[1], 4)}
 
 
 def too_many(case: Case) -> str:
-    """Both public programs hold such matrices, several of them."""
+    """Why a case is not run: both public programs hold several such matrices."""
     return f"a matrix N x N of indices fills {8 * case.n**2 / 1e9:.0f} GB" if case.n > 6000 else ""
 
 
 def too_long(case: Case) -> str:
-    """A query at a time, each over the whole gallery."""
+    """Why a case is not run: each query takes a pass over the whole gallery."""
     return f"{case.n} queries, one at a time, take too long" if case.n > 6000 else ""
 
 

@@ -1,4 +1,4 @@
-"""One measurement in one process of its own, so that its peak of memory is its own."""
+"""Run each measurement in its own process, so that its peak memory is its own."""
 
 import json
 import os
@@ -13,10 +13,10 @@ from benchmarks.suites import SUITES
 
 
 def measure(suite: str, contender: str, case: Case, sample: Path) -> dict[str, Any]:
-    """Run a contender on the sample in that folder in a child process.
+    """Run a contender on the data in the folder `sample`, in a child process.
 
-    Returns what it measured with `quality`, `start_mb` (memory before the work, the sample included) and `peak_mb`;
-    or `note`: why there is nothing. What the child says on its way goes to stderr.
+    Returns its measured numbers, those of `quality`, `start_mb` (memory before the work, the data included) and
+    `peak_mb`; or a `note` that says why there are none.
     """
     task = json.dumps([suite, contender, case.n, case.dim, dict(case.settings), str(sample)])
     command = [sys.executable, "-m", "benchmarks.process", task]
@@ -29,7 +29,7 @@ def measure(suite: str, contender: str, case: Case, sample: Path) -> dict[str, A
 
 
 def run_task(task: str) -> dict[str, Any]:
-    """What the child does."""
+    """Run a task, as `measure` writes it, in this process; returns what `measure` returns."""
     suite, contender, n, dim, settings, folder = json.loads(task)
     case, sample = Case(n, dim, settings), SUITES[suite].material.read(Path(folder))
     start = peak_mb()
@@ -39,7 +39,7 @@ def run_task(task: str) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held so far.
+    """The most memory that this process has held so far, in MB.
 
     Linux's ru_maxrss counts what the parent held when it started us; VmHWM does not.
     """

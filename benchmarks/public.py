@@ -1,4 +1,4 @@
-"""Where the public programs are. They are optional: `pip install -c constraints.txt -e ".[bench]"`."""
+"""Find and load the public programs. They are optional: `pip install -c constraints.txt -e ".[bench]"`."""
 
 import importlib.util
 import sys
@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 
 def version(package: str) -> str | None:
-    """The version of an installed distribution, else None."""
+    """The version of a distribution; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -19,8 +19,8 @@ def version(package: str) -> str | None:
 def load_torchreid(module: str) -> ModuleType:
     """One file of torchreid, such as "utils/rerank".
 
-    The package as a whole would import OpenCV and a download tool, which it does not name as dependencies; the two
-    files that we need want NumPy alone. While they load, the package is hidden from them.
+    The package as a whole imports OpenCV and a download tool, which it does not declare as dependencies. The two
+    files that we need only use NumPy, so the package is hidden from them while they load.
     """
     root = Path(importlib.util.find_spec("torchreid").origin).parent
     spec = importlib.util.spec_from_file_location(f"torchreid_{Path(module).name}", root / "reid" / f"{module}.py")

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from actret_core.retrieval import Embeddings, Reranker, evaluate
 from benchmarks.clock import timed
 from benchmarks.public import load_torchreid
 from benchmarks.sample import Sample
 from benchmarks.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import Embeddings, Reranker, evaluate
 
 PAPER = {"k1": 200, "k2": 20, "variant": "concatenated"}
 LARGE = {"k1": 20, "k2": 6, "variant": "single"}
@@ -26,7 +26,7 @@ def ours(sample: Sample, case: Case) -> tuple[Measured, np.ndarray]:
 
 
 def torchreid(sample: Sample, case: Case) -> tuple[Measured, np.ndarray]:
-    """The public code, which knows the concatenated variant alone: query set and gallery are both the sample."""
+    """The public code, which has the concatenated variant only: query set and gallery are both the sample."""
     rerank = load_torchreid("utils/rerank").re_ranking
 
     def run() -> np.ndarray:
@@ -52,7 +52,7 @@ def quality(sample: Sample, case: Case, distances: np.ndarray) -> Measured:
 
 
 def not_public(case: Case) -> str:
-    """The public code stacks query set and gallery, and holds several matrices 2N x 2N."""
+    """Why a case is not run: the public code stacks query set and gallery, in several matrices 2N x 2N."""
     if case.settings["variant"] != "concatenated":
         return "knows the concatenated variant alone"
     return f"each of its matrices 2N x 2N fills {16 * case.n**2 / 1e9:.0f} GB" if case.n > 6000 else ""

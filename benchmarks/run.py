@@ -1,4 +1,4 @@
-"""Run a suite, row by row: write after each, and go on where an earlier call stopped."""
+"""Run a suite row by row. Each row is written at once, so that a later call resumes where this one stopped."""
 
 import hashlib
 import json
@@ -25,8 +25,8 @@ Record = dict[str, Any]
 def run_suite(name: str, source: Path, out: Path, work: Path, quick: bool = False) -> Record:
     """Measure every contender of a suite on every case; returns the record, kept in `out`/<name>[-quick].json.
 
-    `source` is the embeddings file to draw around; samples are kept in `work`. Rows that the record has already are
-    not measured again, if it was made by the same code and versions on the same machine; otherwise it is begun anew.
+    `source` is the embeddings file to draw around; samples are kept in `work`. Rows that are recorded already
+    are skipped if code, versions and machine are the same; otherwise a new record is started.
     """
     suite, path = SUITES[name], out / f"{name}{'-quick' if quick else ''}.json"
     record = _begin(path, _header(name, source))
@@ -68,14 +68,14 @@ def _header(name: str, source: Path) -> Record:
 
 
 def _cpu() -> str:
-    cpuinfo = Path("/proc/cpuinfo")                                   # on Linux; elsewhere what Python knows
+    cpuinfo = Path("/proc/cpuinfo")                                   # Linux only; otherwise, Python's word for it
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
 
 
 def _code(folders: tuple[str, ...]) -> str:
-    """A hash of what is measured. The commit would not do: it changes with every word of the book."""
+    """A hash of the code that is measured. The commit would not do: it changes with every edit of the book."""
     root = Path(__file__).parents[1]
     sources = [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
     if not all(any((root / folder).rglob("*.py")) for folder in folders):
@@ -84,14 +84,14 @@ def _code(folders: tuple[str, ...]) -> str:
 
 
 def _begin(path: Path, header: Record) -> Record:
-    """The record at `path` if it goes on from there, else a new one."""
+    """The record at `path` if it was made with the same header (the commit aside), else a new one."""
     try:
         earlier = json.loads(path.read_text())
         if all(earlier[key] == value for key, value in header.items() if key != "commit") and "rows" in earlier:
             return earlier
-        print(f"{path}: made elsewhere or by other code; it is begun anew", flush=True)
+        print(f"{path}: made on another machine or by other code; all rows are measured again", flush=True)
     except (OSError, ValueError, KeyError, TypeError):
-        pass                                                          # absent or damaged: nothing to go on from
+        pass                                                          # absent or damaged: nothing to resume
     return header | {"rows": []}
 
 

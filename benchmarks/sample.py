@@ -1,4 +1,4 @@
-"""What a benchmark runs on: real embeddings, or a seeded mixture around them where more are asked for."""
+"""The data of a benchmark: recorded embeddings, or a seeded random mixture around them if more are needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from actret_core.files import atomic_path, file_sha256
 from actret_core.retrieval.embeddings import Embeddings
 
 QUERIES = 500
-SPREAD = 0.5  # of the noise, in standard deviations of the real ones; see DESCRIPTION
+SPREAD = 0.5  # standard deviation of the noise, as a multiple of that of the recorded vectors; see DESCRIPTION
 CHUNK = 20_000
 DESCRIPTION = (
     "Up to as many vectors as are recorded: those, in a seeded order. More: each lies at a random place between two "
@@ -33,20 +33,20 @@ class Sample:
 
 
 def describe(source: Path) -> dict[str, Any]:
-    """What a record says of its data. Raises EmbeddingError if `source` is no file of embeddings."""
+    """The entry `data` of a record. Raises EmbeddingError if `source` is no file of embeddings."""
     Embeddings.load(source)
     return {"source": source.name, "sha256": file_sha256(source), "description": DESCRIPTION, "seed": 0}
 
 
 def draw(source: Path, work: Path, n: int, dim: int) -> Path:
-    """`write_sample` around the embeddings in a file, into a folder that bears the file's hash."""
+    """`write_sample` around the embeddings in a file, below a folder named by the file's hash."""
     return write_sample(Embeddings.load(source), work / file_sha256(source)[:8], n, dim)
 
 
 def write_sample(source: Embeddings, folder: Path, n: int, dim: int, seed: int = 0) -> Path:
-    """Draw n + QUERIES vectors of `dim` dimensions around `source` into a folder below `folder`, once; returns it.
+    """Draw n + QUERIES vectors of `dim` dimensions around `source` into a folder below `folder`; returns it.
 
-    Raises ConfigError for fewer dimensions than the source has.
+    A sample that is there already is kept. Raises ConfigError for fewer dimensions than the source has.
     """
     require(dim >= source.features.shape[1], "dim", dim, f"at least the {source.features.shape[1]} recorded")
     out = folder / f"n{n}-d{dim}-seed{seed}"
@@ -61,12 +61,12 @@ def write_sample(source: Embeddings, folder: Path, n: int, dim: int, seed: int =
 
 
 def read_sample(folder: Path) -> Sample:
-    """What `write_sample` wrote, in memory."""
+    """Read a sample that `write_sample` wrote."""
     return Sample(*(np.load(folder / f"{name}.npy") for name in ("features", "labels", "queries")))
 
 
 def orthonormal(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray | None:
-    """A random matrix float32 [rows, columns] that keeps distances; None where nothing needs to be turned."""
+    """A random matrix float32 [rows, columns] that keeps distances; None if `rows` equals `columns`."""
     if rows == columns:
         return None
     return np.linalg.qr(rng.standard_normal((columns, rows)))[0].T.astype(np.float32)
@@ -75,7 +75,7 @@ def orthonormal(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray
 def _pieces(
     source: Embeddings, n: int, rng: np.random.Generator, between: bool = False
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Unit vectors [c, d] and labels [c], n in all; `between` draws new ones even where the source has enough."""
+    """Unit vectors [c, d] and labels [c], n in all; `between` draws new ones even if the source has enough."""
     points = source.normalized()
     if n <= len(source) and not between:
         rows = rng.permutation(len(source))[:n]

@@ -1,4 +1,4 @@
-"""Search: build an index, ask it for ten neighbors one query at a time on a single thread, and count the right ones."""
+"""Search: build an index, and find ten neighbors of one query at a time on a single thread; time and recall."""
 
 import tempfile
 import time
@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from actret_core.retrieval import ActionIndex, Embeddings, IndexConfig
 from benchmarks.sample import Sample
 from benchmarks.suite import Case, Contender, Measured, Suite
-from actret_core.retrieval import ActionIndex, Embeddings, IndexConfig
 
 TOP = 10
 BUDGET = 60.0  # seconds; slow programs answer fewer queries
@@ -46,7 +46,7 @@ def scikit_learn(sample: Sample, case: Case) -> tuple[Measured, np.ndarray]:
 
 
 def one_by_one(search: Callable[[np.ndarray], np.ndarray], queries: np.ndarray) -> tuple[Measured, np.ndarray]:
-    """Median and 95th percentile of a query's time on one thread, how many were asked, and the answers [q, 10]."""
+    """Median and 95th percentile of a query's time on one thread, the number of queries, and the rows found [q, 10]."""
     seconds, answers = [], []
     with threadpool_limits(1):
         search(queries[:1])                                           # the first one warms the caches

@@ -1,4 +1,4 @@
-"""Training steps under the clock: those of `fit`, and those of the bare network."""
+"""Timed training steps: those of `fit`, and those of the bare network."""
 
 import tempfile
 import time
@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.suite import Case, Measured
 from actret_core.data.augment import Augment
 from actret_core.data.dataset import ActionDataset
 from actret_core.data.photos import PhotoInfo
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.store import Store, write_store
 from actret_core.data.transforms import store_side
-from actret_core.models.methods import build_model
 from actret_core.experiments.presets import DEMO, PAPER, Preset
-from actret_core.training.batches import device_batches
+from actret_core.models.methods import build_model
+from actret_core.training.batches import device_batches, run_model
 from actret_core.training.device import autocast, pick_device
 from actret_core.training.fit import fit
 from actret_core.training.module import action_loss
 from actret_core.training.schedule import build_optimizer
+from benchmarks.suite import Case, Measured
 
 PHOTOS, CLASSES, SIZE = 256, 12, (320, 256)
 NETWORKS = {"resnet50": PAPER, "small": DEMO}
@@ -44,7 +44,10 @@ def read(path: Path) -> Store:
 
 @dataclass
 class Steps:
-    """Counts a model's forward passes, and takes the time where a stretch of `each` begins, from `first` to `last`."""
+    """A forward hook that takes the time of a model's passes.
+
+    From pass number `first` to pass number `last`, it notes the time before every `each`-th one.
+    """
 
     first: int
     last: int
@@ -60,7 +63,7 @@ class Steps:
         self.count += 1
 
     def measured(self, case: Case) -> Measured:
-        """Images a second in the median stretch, its inverse, that of the mean, and the most memory held on a GPU."""
+        """Median images a second and ms an image between two noted times; mean ms an image; peak MB on a GPU."""
         stretches = 1000 * np.diff(self.times) / (case.n * self.each)    # ms an image
         median = float(np.median(stretches))
         gpu = {"gpu_mb": torch.cuda.max_memory_allocated() / 2**20} if torch.cuda.is_available() else {}
@@ -72,14 +75,13 @@ def by_fit(photos: Store, case: Case) -> tuple[Measured, nn.Module]:
     """The whole data path: store, loading processes, transfer, augmentation, mix-up, logs."""
     preset, model, steps = _begin(case)
     train = preset.train
-    how = Augment(train.min_crop, train.pad_crop, train.jitter, train.erasing, mirror=0.5)
     with tempfile.TemporaryDirectory() as out:
-        fit(model, _dataset(photos, case, preset, how), None, train, Path(out), progress=False)
+        fit(model, _dataset(photos, case, preset, train.augment), None, train, Path(out), progress=False)
     return steps.measured(case), model
 
 
 def bare(photos: Store, case: Case) -> tuple[Measured, nn.Module]:
-    """Forward, loss, backward and optimizer on one batch that is there already."""
+    """Forward, loss, backward and optimizer on one batch that is on the device already."""
     preset, model, steps = _begin(case)
     batch = next(device_batches(_dataset(photos, case, preset), case.n, progress=False))
     model.to(pick_device(), memory_format=torch.channels_last).train()
@@ -87,7 +89,7 @@ def bare(photos: Store, case: Case) -> tuple[Measured, nn.Module]:
     while steps.count <= steps.last:
         optimizer.zero_grad()
         with half:
-            output = model(**{name: batch[name] for name in model.inputs})
+            output = run_model(model, batch)
             loss = action_loss(output.logits.float(), batch["target"], preset.train)
         loss.backward()
         optimizer.step()
@@ -105,8 +107,8 @@ def _begin(case: Case) -> tuple[Preset, nn.Module, Steps]:
     return preset, model, steps
 
 
-def _dataset(photos: Store, case: Case, preset: Preset, how: Augment = Augment()) -> ActionDataset:
-    """As many samples as the steps take, of the photographs by turns."""
+def _dataset(photos: Store, case: Case, preset: Preset, augment: Augment = Augment()) -> ActionDataset:
+    """As many samples as the steps need, with the photographs repeated in turn."""
     names, (width, height) = photos.info.names, SIZE
     samples = tuple(
         ActionSample(str(i), Path(names[i % PHOTOS]), SIZE, (0.3 * width, 0.2 * height, 0.7 * width, 0.9 * height),
@@ -116,14 +118,14 @@ def _dataset(photos: Store, case: Case, preset: Preset, how: Augment = Augment()
     split = ActionSplit("noise", "train", tuple(f"action {i}" for i in range(CLASSES)), samples)
     regions = torch.tensor([[0.1 * width, 0.1 * height, 0.5 * width, 0.6 * height]]).repeat(preset.model.k, 1)
     context = dict.fromkeys(split.ids, regions + torch.arange(preset.model.k)[:, None])
-    return ActionDataset(split, context, preset.model.k, case.dim, photos, how)
+    return ActionDataset(split, context, preset.model.k, case.dim, photos, augment)
 
 
 def quality(_: Store, case: Case, model: nn.Module) -> Measured:
-    """The size of the network: that of both is the same."""
+    """The size of the network, in millions of parameters; it is the same for both."""
     return {"parameters_m": sum(p.numel() for p in model.parameters()) / 1e6}
 
 
 def too_large(case: Case) -> str:
-    """A batch of 128 takes minutes on a CPU."""
+    """Why a case is not run: on a CPU, a batch of 128 takes minutes."""
     return "a batch of this size asks for a GPU" if case.n > 64 and not torch.cuda.is_available() else ""

@@ -1,4 +1,4 @@
-"""The parts of a benchmark: sizes, what it runs on, and the programs that run on it."""
+"""The parts of a benchmark: its cases, its data, and the programs that it compares."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from benchmarks import sample
 
 @dataclass(frozen=True)
 class Case:
-    """One size, `n` and `dim`: of most suites n vectors of dim dimensions; and the suite's own settings."""
+    """One size, and settings of the suite. In most suites, the size is `n` vectors of `dim` dimensions."""
 
     n: int
     dim: int
@@ -18,7 +18,7 @@ class Case:
 
 
 Measured = Mapping[str, float]
-"""What was measured, by name: `seconds`, `ms_per_query`, ..."""
+"""Measured numbers by name: `seconds`, `ms_per_query`, ..."""
 
 
 def _never(case: Case) -> str:
@@ -27,10 +27,10 @@ def _never(case: Case) -> str:
 
 @dataclass(frozen=True)
 class Contender:
-    """A program under the same task as the others.
+    """A program that a suite compares with others on the same task.
 
-    `run` returns what it measured itself and its answer. `package` is the distribution that it needs, if it is no
-    dependency of ours. `refuses` says why a case is not for it ("": it is).
+    `run` takes the data and a case, and returns the measured numbers and the answer. `package` is the distribution that
+    it needs, if it is no dependency of ours. `refuses` says why it cannot run a case ("": it can).
     """
 
     run: Callable[[Any, Case], tuple[Measured, Any]]
@@ -40,10 +40,10 @@ class Contender:
 
 @dataclass(frozen=True)
 class Material:
-    """What a suite runs on: as a rule, vectors around the recorded embeddings.
+    """The data of a suite: by default, vectors around the recorded embeddings.
 
-    describe: what the record says of it, by the file of embeddings; draw: write n and dim of it, once, into a folder
-    below a folder, which is returned; read: what was written, in the program's process.
+    describe: the record's entry `data`, from the file of embeddings; draw: from that file, a working folder, n and dim,
+    write the data once and return its folder; read: the data of such a folder, in the program's own process.
     """
 
     describe: Callable[[Path], dict[str, Any]] = sample.describe
@@ -55,8 +55,9 @@ class Material:
 class Suite:
     """A table: every contender on every case. The first contender is ours: the others are set in ratio to it.
 
-    `quality` scores a contender's answer, so that speed is never compared between different results. `cost` names
-    the measured time that the ratio is of; `axes`, what a case's n and dim are called; `code`, what is measured.
+    `quality` scores a contender's answer, so that speed is never compared between different results. `cost` names the
+    measured time that the ratio compares; `axes` are the names of a case's n and dim in the table; `code` are the
+    folders of the code that is measured.
     """
 
     cases: tuple[Case, ...]
@@ -70,5 +71,5 @@ class Suite:
 
 
 def row_of(contender: str, case: Case) -> dict[str, Any]:
-    """What tells one row of a suite from the others."""
+    """The keys that identify a row of a suite."""
     return {"contender": contender} | asdict(case)

@@ -8,7 +8,7 @@ HIDDEN = ("contender", "n", "dim", "settings", "note")
 
 
 def table(record: dict[str, Any]) -> str:
-    """One line a row, case by case; the last column is the cost as a multiple of ours on the same case."""
+    """One line for each row, sorted by case; the last column is the cost as a multiple of ours on the same case."""
     suite, rows = SUITES[record["suite"]], record["rows"]
     first = next(iter(suite.contenders))
     measured = list(dict.fromkeys(name for row in rows for name in row if name not in HIDDEN)) or [suite.cost]

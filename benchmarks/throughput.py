@@ -17,7 +17,7 @@ DESCRIPTION = (
 
 
 def _later(name: str) -> Callable[..., Any]:
-    """A function of `bench.steps`, which brings torch with it: the process of another suite shall not hold that."""
+    """A function of `benchmarks.steps`, imported when it is called: other suites' processes do not need torch."""
     return lambda *given: getattr(import_module("benchmarks.steps"), name)(*given)
 
 

@@ -1,4 +1,4 @@
-"""What several tests need: the drawn playground, and real data and weights where the environment names them."""
+"""Shared fixtures: the drawn playground, and real data and weights if environment variables name them."""
 
 import os
 
@@ -16,8 +16,8 @@ from filelock import FileLock  # noqa: E402
 matplotlib.use("Agg")
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-# The files that take longest, so that workers begin with them and end together. The second does not need the
-# playground: while it runs, the first draws it, and the notebooks after them find it.
+# The slowest files first, so that workers end together. The second does not need the playground: while it runs, the
+# first draws it, and the notebooks after them find it.
 LONGEST = (
     "07_recognition.ipynb", "05b_reranking_and_search.ipynb", "06_baselines.ipynb", "04_gpu_training.ipynb",
     "10_text_to_action.ipynb", "03_region_aware_model.ipynb", "02_proposal_ranking.ipynb", "test_distributed.py",
@@ -28,7 +28,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under xdist, the longest files first; otherwise the order stays."""
+    """Under xdist, put the slowest files first; otherwise keep the order."""
     if WORKER:
         places = {name: place for place, name in enumerate(LONGEST)}
         items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
@@ -45,7 +45,7 @@ def _named_by(variable: str, what: str) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is made on first use does not go into the user's own cache, nor into another worker's."""
+    """Give each worker a cache folder of its own, so that the user's cache stays untouched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACTRET_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         yield

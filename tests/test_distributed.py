@@ -12,7 +12,9 @@ from two_processes import Small, stepped, tiny
 
 from actret_core import distributed as parallel
 from actret_core.errors import ConfigError
-from actret_core.distributed import average, average_gradients, first_alone, from_first, join_batches, rank, world
+from actret_core.distributed import (
+    average, average_gradients, first_alone, from_first, join_batches, on_first, rank, world,
+)
 from actret_core.experiments.score import record_run
 from actret_core.experiments.record import read_record
 from actret_core.training.embed import embed
@@ -102,7 +104,7 @@ def test_a_sweep_under_torchrun(said: str, home: Path) -> None:
 
 
 def test_alone_everything_is_plain() -> None:
-    assert (world(), rank(), from_first("x")) == (1, 0, "x")
+    assert (world(), rank(), from_first("x"), on_first(lambda: "y")) == (1, 0, "x", "y")
     weight = torch.nn.Parameter(torch.ones(2))
     average([weight]), average_gradients([weight])
     assert weight.tolist() == [1, 1] and weight.grad is None

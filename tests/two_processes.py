@@ -1,4 +1,4 @@
-"""What two processes do together, started by torchrun from `test_parallel_processes.py`: they write what one can be held to."""
+"""What two processes do together, started by torchrun from `test_distributed.py`: they write results to compare."""
 
 import sys
 from dataclasses import replace
@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from actret_core.cli import main as cli
+from actret_core.errors import ConfigError
 from actret_core.experiments.action_data import load_data
 from actret_core.experiments.train import configure, train_method
 from actret_core.models.config import Output
 from actret_core.models.methods import build_model
-from actret_core.distributed import average_gradients, from_first, processes, rank, world
+from actret_core.distributed import average_gradients, from_first, on_first, processes, rank, world
 from actret_core.experiments.presets import DEMO
 from actret_core.experiments.score import record_run
 from actret_core.experiments.sweep import read_sweep
@@ -75,11 +76,25 @@ def tiny(root: Path, file: Path) -> tuple:
     return data, run, build_model(run.preset.model)
 
 
+def refused() -> None:
+    """An error in the first process is raised in both, and the second one does not call the function."""
+    def refuse() -> None:
+        raise ConfigError(f"refused in process {rank()}")
+
+    try:
+        on_first(refuse)
+    except ConfigError as error:
+        assert str(error) == "refused in process 0"
+    else:
+        raise AssertionError("no error")
+
+
 def main(root: Path, file: Path, out: Path) -> None:
-    """All of it, in one go: a process takes seconds to start."""
+    """All checks in one program: a process takes seconds to start."""
     with processes():
         assert world() == 2
-        assert from_first(rank()) == 0
+        assert from_first(rank()) == on_first(rank) == 0
+        refused()
         gradient = nn.Parameter(torch.zeros(2))
         gradient.grad = torch.full((2,), float(rank()))
         average_gradients([gradient, nn.Parameter(torch.zeros(1))])

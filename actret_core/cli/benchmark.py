@@ -1,4 +1,4 @@
-"""The commands of the benchmark: `evaluate` scores anybody's embeddings, `protocol` writes the rules."""
+"""The commands of the benchmark: `evaluate` scores anybody's embeddings, `protocol` writes a protocol's file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -40,12 +40,12 @@ def evaluate(
     )
     from actret_core.retrieval.protocol import load_protocol
 
-    protocol, how = load_protocol(dataset), None if no_rerank else Reranking(k1, k2, lambda_, variant)
+    protocol, reranking = load_protocol(dataset), None if no_rerank else Reranking(k1, k2, lambda_, variant)
     theirs, recorded = read_submission(embeddings, protocol), against and read_run(against, protocol)
-    scores = score(theirs, how)
+    scores = score(theirs, reranking)
     print(HEADER, table_row(name or embeddings.stem, scores), sep="\n")
-    print(f"\n{describe(protocol, scores, how)}")
-    for line in compare(scores, score(recorded, how)) if recorded else ():
+    print(f"\n{describe(protocol, scores, reranking)}")
+    for line in compare(scores, score(recorded, reranking)) if recorded else ():
         print(f"Against {against.stem}: {line}")
 
 

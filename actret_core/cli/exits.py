@@ -1,4 +1,4 @@
-"""How the program ends: 0, 1 after an error of ours, 2 for wrong usage, 130 after Ctrl-C."""
+"""How the program ends: exit code 0, 1 after an ActretError, 2 for wrong usage, 130 after Ctrl-C."""
 
 import signal
 import sys
@@ -16,12 +16,12 @@ NOT_ALLOWED = (PermissionError, NotADirectoryError, IsADirectoryError, FileExist
 def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) -> None:
     """Run a command of `app`, and return if all is well.
 
-    program: how it was called, whose last word begins a message. Otherwise it ends with SystemExit, and one line on
-    the standard error. The exception of a bug passes.
+    Otherwise it ends with SystemExit and one line on the standard error, which begins with the last word of `program`,
+    the command as it was called. The exception of a bug is not caught.
     """
     name = program.split()[-1]
     try:
-        with _ends_by(signal.SIGINT, INTERRUPTED):  # also in a training, where Lightning would make it 1
+        with _ends_by(signal.SIGINT, INTERRUPTED):  # in a training too, where Lightning would exit with 1
             app(arguments, prog_name=program)
     except ActretError as error:
         sys.exit(f"{name}: {' '.join(str(error).split())}")
@@ -36,7 +36,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """A clear word on SIGTERM, by which a lease ends: the process stops, and nothing that is on disk is lost."""
+    """Stop with a message on SIGTERM, by which schedulers end a job. Nothing that is on disk is lost."""
     with _ends_by(signal.SIGTERM, "actret: told to stop; call again to resume after the last whole epoch"):
         yield
 

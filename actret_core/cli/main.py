@@ -1,6 +1,6 @@
 """The command line, and the commands that prepare data and backbones.
 
-Whatever imports torch is imported within a command, so that help and completion come at once.
+Modules that import torch are imported within a command, so that help and completion appear at once.
 """
 
 import hashlib
@@ -106,7 +106,7 @@ def pretext(
 
 
 def _pretext_name(seed: int, without: list[str]) -> str:
-    """The folder of its checkpoints: another one for other pictures, so that no run resumes another."""
+    """The name of the folder of checkpoints; it differs for other pictures, so that no run resumes another."""
     left_out = hashlib.sha256(" ".join(sorted(without)).encode()).hexdigest()[:8]
     return f"pretext-without-{left_out}-seed{seed}" if without else f"pretext-seed{seed}"
 
@@ -121,7 +121,7 @@ def tokens(
     weights: Annotated[str, typer.Option(
         help="Backbone: a .safetensors file or a torchvision name.", rich_help_panel=o.WHERE)],
     out: Annotated[Path, typer.Option(help="The .npz file to write.", rich_help_panel=o.WHERE)],
-    dim: Annotated[int, typer.Option(help="Numbers a token, by a PCA.", rich_help_panel=o.HOW)] = 96,
+    dim: Annotated[int, typer.Option(help="Numbers of a token, by a PCA.", rich_help_panel=o.HOW)] = 96,
 ) -> None:
     """Compute the region tokens of a frozen backbone, for both splits."""
     from actret_core.experiments.action_data import load_data

@@ -1,7 +1,7 @@
 """The options that several commands share, each declared once.
 
-The names that an option takes stand here as words, so that `actret --help` and shell completion need not import
-torch; a test holds them against the package's own tables.
+The names that an option takes are listed here again, so that `actret --help` and shell completion need not import
+torch. A test compares them with the package's own tables.
 """
 
 from pathlib import Path

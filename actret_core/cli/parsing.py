@@ -1,4 +1,4 @@
-"""How words of the command line are read: names that an option takes, lists, and near misses."""
+"""Parsing of the command line: options that take one of several names, lists, and hints for misspelled options."""
 
 import difflib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 def one_of(what: str, *names: str) -> dict[str, Any]:
-    """Arguments of an option that takes one of `names`; any other is wrong usage, answered with the nearest name."""
+    """The arguments of an option that takes one of `names`; for another value, the error names the nearest one."""
     def checked(value: str) -> str:
         if value in names:
             return value
@@ -39,7 +39,7 @@ class ListCommand(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """A group of commands that answers an unknown option with the nearest one alone."""
+    """A group of commands; the error for an unknown option names the nearest one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the group's own options."""
@@ -57,7 +57,7 @@ def _nearest_option() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if similar := getattr(error, "possibilities", None):  # the error of an unknown option, by any other name
+        if similar := getattr(error, "possibilities", None):  # only the error of an unknown option has it
             (nearest,) = difflib.get_close_matches(error.option_name, similar, n=1, cutoff=0)
             error.message, error.possibilities = f"{error.message}; did you mean {nearest}?", []
         raise

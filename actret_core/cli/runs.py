@@ -1,4 +1,4 @@
-"""The commands that train and record: one run, or a list of them; alone, or under torchrun."""
+"""The commands that train and record one run or a list of runs, in one process or under torchrun."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from actret_core.experiments.run import Run
 
 app = typer.Typer()
+
 
 @app.command(
     rich_help_panel="Models",
@@ -33,7 +34,7 @@ def train(
     maps: o.Maps = Path("runs/maps"), runs: o.Runs = Path("runs"), results: o.Results = Path("results"),
     dim: o.Dim = 256,
     once: Annotated[bool, typer.Option(
-        "--once", help="Leave a run alone that is recorded already.", rich_help_panel=o.HOW)] = False,
+        "--once", help="Skip a run that is recorded already.", rich_help_panel=o.HOW)] = False,
 ) -> None:
     """Train the region-aware model or a rival, evaluate it, and record the run; an interrupted run continues."""
     from actret_core.distributed import processes, rank
@@ -52,7 +53,7 @@ def train(
 
 
 def _asked_run(method: str, preset: str, seed: int, features: str, crop: bool) -> "Run":
-    """The run that the options ask for. Raises ConfigError for an option that the method does not have."""
+    """The run that the options describe. Raises ConfigError for an option that the method does not have."""
     from actret_core.experiments.presets import find_preset
     from actret_core.experiments.run import resolve_run
 
@@ -80,11 +81,12 @@ def sweep(
     maps: o.Maps = Path("runs/maps"), runs: o.Runs = Path("runs"), results: o.Results = Path("results"),
     dim: o.Dim = 256,
     minutes: Annotated[float, typer.Option(
-        help="Stop between two epochs after so many.", show_default="no limit", rich_help_panel=o.HOW)] = float("inf"),
+        help="Stop between two epochs after this time.", show_default="no limit", rich_help_panel=o.HOW,
+    )] = float("inf"),
     keep_weights: Annotated[bool, typer.Option(
         "--keep-weights", help="Keep the weights below --runs: 200 MB and more a run.", rich_help_panel=o.HOW)] = False,
     list_: Annotated[bool, typer.Option(
-        "--list", help="Say what is recorded, begun and left, and train nothing.", rich_help_panel=o.HOW)] = False,
+        "--list", help="List the runs, recorded, begun or left, and train nothing.", rich_help_panel=o.HOW)] = False,
 ) -> None:
     """Train and record a list of runs, best first; called again, it continues."""
     from actret_core.distributed import processes, rank

@@ -1,4 +1,4 @@
-"""Every picture a little different each time it is seen: chance for a whole batch, and what it does, on any device."""
+"""Random augmentation of a whole batch, on its device: first the random choices are drawn, then they are applied."""
 
 import math
 from typing import NamedTuple
@@ -12,21 +12,21 @@ from actret_core.data.transforms import normalize, resample, view_boxes
 
 @config_class
 class Augment:
-    """How pictures may differ; the default is not at all, as in evaluation."""
+    """How strongly pictures are augmented; the default is not at all, as in evaluation."""
 
     min_crop: PositiveShare = 1.0    # least area of a random crop, as a share of the image
-    pad_crop: NonNegativeInt = 0     # pixels: instead of a crop, shift the image by up to so many, over black
+    pad_crop: NonNegativeInt = 0     # pixels that the image is shifted by at most, over black, in place of a crop
     jitter: NonNegativeFloat = 0.0   # strength of brightness, contrast and saturation; 0: none
-    erasing: Share = 0.0             # chance that a rectangle is erased
-    mirror: Share = 0.0              # chance that left and right change places
+    erasing: Share = 0.0             # probability that a rectangle is erased
+    mirror: Share = 0.0              # probability that left and right are exchanged
 
 
 class Draws(NamedTuple):
-    """What chance made of B pictures.
+    """The random choices for a batch of B pictures.
 
-    window [B, 4]: what is seen, xyxy in pixels of the photograph; mirrored [B] bool; shift [B, 2]: pixels to the right
-    and down, over black; color [B, 3]: factors of brightness, contrast and saturation; erased [B, 4]: a rectangle of
-    the mean color, xyxy. Pixels but those of `window` are the model's. None: nothing of that kind.
+    window [B, 4]: the part that is seen, xyxy in pixels of the photograph; mirrored [B] bool; shift [B, 2]: pixels to
+    the right and down, over black; color [B, 3]: factors of brightness, contrast and saturation, or None; erased
+    [B, 4]: a rectangle to fill with the mean color, xyxy, or None. `shift` and `erased` are in pixels of the input.
     """
 
     window: Tensor
@@ -37,31 +37,31 @@ class Draws(NamedTuple):
 
 
 def prepare(
-    batch: dict[str, Tensor], side: int, how: Augment = Augment(), generator: Generator | None = None
+    batch: dict[str, Tensor], side: int, augment: Augment = Augment(), generator: Generator | None = None
 ) -> dict[str, Tensor]:
-    """A batch as it is stored -> as a model of side x side pixels takes it, augmented as `how` says.
+    """Turn a batch as it is stored into the input of a model of side x side pixels, augmented as `augment` says.
 
     Stored: image uint8 [B, 3, T, T], size [B, 2] (width, height), person [B, 4] and regions [B, k, 4] xyxy in pixels
-    of the photograph, zeros where there are fewer than k. Taken: image float [B, 3, S, S], normalized; the boxes in
-    its pixels; mask [B, k], True where a region is real. All else is passed on.
+    of the photograph, zeros where there are fewer than k. Returned: image float [B, 3, S, S], normalized; the boxes in
+    its pixels; mask [B, k], True where a region is real. All other entries are passed on.
     """
-    return apply(batch, side, draw(batch["size"], batch["person"], side, how, generator))
+    return apply(batch, side, draw(batch["size"], batch["person"], side, augment, generator))
 
 
-def draw(size: Tensor, person: Tensor, side: int, how: Augment, generator: Generator | None = None) -> Draws:
-    """Throw the dice for photographs of `size` [B, 2] with persons [B, 4], on the device where these are."""
-    pad, chance = how.pad_crop, torch.rand(len(size), 6, generator=generator, device=size.device)
+def draw(size: Tensor, person: Tensor, side: int, augment: Augment, generator: Generator | None = None) -> Draws:
+    """Draw the random choices for photographs of `size` [B, 2] (width, height) with persons [B, 4], on their device."""
+    pad, chance = augment.pad_crop, torch.rand(len(size), 6, generator=generator, device=size.device)
     window = torch.cat([torch.zeros_like(size), size], 1)
-    if how.min_crop < 1 and not pad:
-        window = person_crops(size, person, how.min_crop, generator)
+    if augment.min_crop < 1 and not pad:
+        window = person_crops(size, person, augment.min_crop, generator)
     shift = (chance[:, 1:3] * (2 * pad + 1)).floor() - pad
-    color = (1 + how.jitter * (2 * chance[:, 3:] - 1)).clamp(min=0) if how.jitter else None
-    erased = erased_boxes(len(size), side, how.erasing, size.device, generator) if how.erasing else None
-    return Draws(window, chance[:, 0] < how.mirror, shift, color, erased)
+    color = (1 + augment.jitter * (2 * chance[:, 3:] - 1)).clamp(min=0) if augment.jitter else None
+    erased = erased_boxes(len(size), side, augment.erasing, size.device, generator) if augment.erasing else None
+    return Draws(window, chance[:, 0] < augment.mirror, shift, color, erased)
 
 
 def apply(batch: dict[str, Tensor], side: int, draws: Draws) -> dict[str, Tensor]:
-    """What `prepare` says, by the dice that have been thrown."""
+    """The second half of `prepare`: apply random choices that have been drawn."""
     scale = batch["image"].shape[-1] / batch["size"].repeat(1, 2)        # [B, 4], photograph to store
     image = resample(batch["image"], draws.window * scale, side, draws.mirrored, draws.shift).div_(255)
     if draws.color is not None:
@@ -123,12 +123,15 @@ def _gray(image: Tensor) -> Tensor:
 
 
 def erased_boxes(
-    count: int, side: int, chance: float, device: torch.device, generator: Generator | None = None, tries: int = 10
+    count: int, side: int, chance: float, device: torch.device, generator: Generator | None = None
 ) -> Tensor:
-    """Rectangles [count, 4], xyxy in whole pixels, of 2 to 40% of a picture; with 1 - `chance`, one of no area."""
-    area, aspect, across, down, hit = torch.rand(5, tries, count, generator=generator, device=device)
+    """Rectangles [count, 4], xyxy in whole pixels, of 2 to 40% of a picture's area.
+
+    With probability 1 - `chance`, or if none of ten draws fits, a rectangle is empty.
+    """
+    area, aspect, across, down, hit = torch.rand(5, 10, count, generator=generator, device=device)
     area, aspect = (0.02 + 0.38 * area) * side**2, torch.exp(math.log(10 / 3) * (2 * aspect - 1))
-    extent = torch.stack([area * aspect, area / aspect], -1).sqrt().round()   # [tries, count, 2]
+    extent = torch.stack([area * aspect, area / aspect], -1).sqrt().round()   # [10, count, 2]
     fits = (extent < side).all(-1)
     first, every = fits.byte().argmax(0), torch.arange(count, device=device)
     extent = extent[first, every] * (fits.any(0) & (hit[0] < chance))[:, None]

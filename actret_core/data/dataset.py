@@ -22,7 +22,7 @@ class ActionDataset(Dataset):
     `context` holds the contextual regions of each sample id, [m, 4] xyxy in pixels of the image on disk, best first
     (`regions.ranking.rank_split`). An item is a dict of `image` [3, S, S], `person` [4], `regions` [k, 4], `mask` [k]
     (True where a region is real, False where it is padding), `target` [C] float and `index`. Images are augmented as
-    `how` says. `photos` is a store of the split's photographs (`photos.store_photos`); without it, each image is
+    `augment` says. `photos` is a store of the split's photographs (`photos.store_photos`); without it, each image is
     decoded from its file every time, with the same result.
 
     For speed, `fit` and `embed` load the stored samples, `raw`, and `prepare` whole batches of them on the device.
@@ -30,10 +30,10 @@ class ActionDataset(Dataset):
 
     def __init__(
         self, split: ActionSplit, context: Mapping[str, Tensor], k: int, size: int,
-        photos: Store | None = None, how: Augment = Augment(),
+        photos: Store | None = None, augment: Augment = Augment(),
     ) -> None:
         check_context(split, context, k)
-        self.split, self.context, self.k, self.size, self.how = split, context, k, size, how
+        self.split, self.context, self.k, self.size, self.augment = split, context, k, size, augment
         self.raw = StoredSamples(split, context, k, store_side(size), photos)
         self.targets = self.raw.targets
 
@@ -46,7 +46,7 @@ class ActionDataset(Dataset):
 
     def prepare(self, batch: dict[str, Tensor], generator: Generator | None = None) -> dict[str, Tensor]:
         """Turn a batch of `raw` into input of a model; see `augment.prepare`."""
-        return prepare(batch, self.size, self.how, generator)
+        return prepare(batch, self.size, self.augment, generator)
 
 
 class StoredSamples(Dataset):

@@ -1,4 +1,4 @@
-"""Operations on images and their boxes: squash, crop, mirror, normalize, mix-up. `augment` draws them at random."""
+"""Operations on images and their boxes: squash, crop, mirror, normalize, mix-up. Chance is in `augment`."""
 
 from functools import cache
 
@@ -31,7 +31,7 @@ def normalize(image: Tensor) -> Tensor:
     return (image - mean).div_(std)
 
 
-@cache  # every copy to a GPU would make it wait
+@cache  # a copy to the GPU in each batch would make it wait
 def _imagenet(device: torch.device) -> tuple[Tensor, Tensor]:
     mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     return mean, std
@@ -57,7 +57,7 @@ def mix_up(image: Tensor, target: Tensor, share: float) -> tuple[Tensor, Tensor]
 def view_boxes(
     person: Tensor, regions: Tensor, window: Tensor, side: int, mirrored: Tensor, shift: Tensor | None = None
 ) -> dict[str, Tensor]:
-    """Boxes of a photograph -> those of its view: a window, squashed to side x side, mirrored, then shifted.
+    """Transform the boxes of a photograph to its view: a window, squashed to side x side, mirrored, then shifted.
 
     person [..., 4], regions [..., k, 4] and window [..., 4] are xyxy in pixels of the photograph; mirrored [...] bool;
     shift [..., 2] in pixels of the view, to the right and down. Returns `person` [..., 4] and `regions` [..., k, 4],
@@ -72,14 +72,14 @@ def view_boxes(
 
 
 def squash_boxes(boxes: Tensor, window: Tensor, side: int) -> Tensor:
-    """Boxes [..., n, 4] of an image -> in pixels of its window [..., 4] squashed to side x side, clipped; all xyxy."""
+    """Transform boxes [..., n, 4] of an image to its window [..., 4] squashed to side x side, clipped; all xyxy."""
     low, high = window[..., None, :2], window[..., None, 2:]             # [..., 1, 2]
     corner, extent = torch.cat([low, low], -1), torch.cat([high - low, high - low], -1)
     return ((boxes - corner) * side / extent).clamp(0, side)
 
 
 def mirror_boxes(boxes: Tensor, width: int) -> Tensor:
-    """Boxes [..., 4], xyxy, of an image of `width` pixels -> those of the image mirrored left to right."""
+    """Mirror boxes [..., 4], xyxy, as an image of `width` pixels is mirrored left to right."""
     x0, y0, x1, y1 = boxes.unbind(-1)
     return torch.stack([width - x1, y0, width - x0, y1], -1)
 
@@ -96,7 +96,7 @@ def real_first(boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def resample(images: Tensor, windows: Tensor, side: int, mirrored: Tensor, shift: Tensor) -> Tensor:
-    """Cut a window out of every image, squash it to side x side, mirror it, then shift it; what it leaves is black.
+    """Cut a window out of every image, squash it to side x side, mirror it, then shift it over black.
 
     images [B, 3, T, T] of any type; windows [B, 4] xyxy in pixels of these images; mirrored [B] bool; shift [B, 2] in
     whole pixels of the result, to the right and down. Returns float32 [B, 3, side, side] of the same range. For windows

@@ -31,10 +31,10 @@ from actret_core.training.maps import write_maps
 
 @dataclass(frozen=True)
 class ActionData:
-    """A data set in memory: its two splits, and the contextual regions [m, 4] of every sample of both.
+    """A data set in memory: its two splits, and for every sample id its contextual regions [m, 4], xyxy in pixels.
 
-    `photos` are the photographs of both, decoded once (`cache_photos`); None: from disk, each time. `maps` are the
-    cached maps of each split by its name, for a model `on_maps` (`cache_maps`).
+    `photos` are the photographs of both, decoded once (`cache_photos`); None: each epoch decodes them. `maps` are the
+    cached maps of each split by its name, for a model with `on_maps` (`cache_maps`).
     """
 
     train: ActionSplit
@@ -46,18 +46,18 @@ class ActionData:
     def dataset(
         self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
     ) -> ActionDataset | MapDataset:
-        """`split` as tensors for a model of `config`; with a training's config, augmented as it says."""
+        """`split` as tensors for a model of `config`; with a training's config as `augment`, augmented as it says."""
         return self._dataset(split, config, augment.augment if augment else Augment())
 
     def mirrored(self, split: ActionSplit, config: Any) -> ActionDataset | MapDataset:
-        """`split` with left and right exchanged, and nothing else."""
+        """`split` as tensors for a model of `config`, with every image mirrored."""
         return self._dataset(split, config, Augment(mirror=1.0))
 
-    def _dataset(self, split: ActionSplit, config: Any, how: Augment) -> ActionDataset | MapDataset:
+    def _dataset(self, split: ActionSplit, config: Any, augment: Augment) -> ActionDataset | MapDataset:
         k = getattr(config, "k", 1)
         if config.on_maps:
-            return MapDataset(split, self.context, k, self.maps[split.name], how.mirror)
-        return ActionDataset(split, self.context, k, config.image_size, self.photos, how)
+            return MapDataset(split, self.context, k, self.maps[split.name], augment.mirror)
+        return ActionDataset(split, self.context, k, config.image_size, self.photos, augment)
 
 
 def find_root(
@@ -85,8 +85,8 @@ def load_data(
 ) -> ActionData:
     """Read both splits of a data set under `find_root(dataset, root)` and rank its proposals (Eq. 2).
 
-    `proposals` is a COCO results file; without, the one beside the data is taken. None is read for a method whose
-    config has no `k`: it sees no regions. Raises the errors of the readers.
+    `proposals` is a COCO results file; None: the one beside the data. A method whose config has no `k` uses no regions,
+    and no file is read. Raises the errors of the readers.
     """
     info, root = dataset_info(dataset), find_root(dataset, root)
     splits = [info.read(root, name) for name in (info.train, info.evaluation)]
@@ -109,7 +109,7 @@ def _beside(root: Path) -> Path:
 def cache_photos(data: ActionData, config: Any, workers: int = 0, progress: bool = True) -> ActionData:
     """Decode every photograph for models of `config`, once, into a file in `user_cache`; see `store_photos`.
 
-    Nothing is left to do for a model `on_maps`, which sees cached maps.
+    Returns `data` unchanged for a model with `on_maps`, which uses cached maps instead.
     """
     done = data.photos and data.photos.info.image_size == store_side(config.image_size)
     if done or config.on_maps:
@@ -123,9 +123,10 @@ def cache_photos(data: ActionData, config: Any, workers: int = 0, progress: bool
 def cache_maps(
     data: ActionData, config: ModelConfig, weights: str | Path, folder: Path, view: str = "image", progress: bool = True
 ) -> ActionData:
-    """Compute what the frozen front makes of every photograph and its mirror, once for all methods; see `write_maps`.
+    """The maps of every photograph and of its mirror by the frozen front of the backbone; see `write_maps`.
 
-    `view` "person" cuts the anchored person out first. Opens files that are in `folder` already.
+    They are computed once for all methods; files that are in `folder` already are opened. With `view` "person", the
+    anchored person is cut out first.
     """
     front, size = FrontBackbone(config.backbone), config.image_size
     load_backbone(front, weights)

@@ -1,6 +1,6 @@
 """An entry to the benchmark: anybody's embeddings, scored under the protocol and printed as a row of Table 1."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,7 +38,10 @@ class Reranking:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """One method's metrics: plain, re-ranked (if asked for), and with the own photograph counted (if shared)."""
+    """One method's metrics: plain, re-ranked, and with other persons of the query's photograph in the gallery.
+
+    `reranked` is None if it was not asked for; `own_photograph` is None if no photograph shows several persons.
+    """
 
     plain: RetrievalMetrics
     reranked: RetrievalMetrics | None
@@ -46,7 +49,7 @@ class Scores:
 
 
 def read_submission(path: str | Path, protocol: Protocol) -> Embeddings:
-    """Read `features` [N, D] and `ids` [N] from an .npz; other arrays in it are not looked at.
+    """Read `features` [N, D] and `ids` [N] from an .npz; other arrays in it are ignored.
 
     Raises EmbeddingError, naming the file, if it cannot be read or does not fit the protocol.
     """
@@ -73,18 +76,16 @@ def read_run(path: str | Path, protocol: Protocol) -> Embeddings:
 
 
 def score(embeddings: Embeddings, reranking: Reranking | None = Reranking()) -> Scores:
-    """Score embeddings in the protocol's order. Raises ConfigError for settings without sense."""
+    """Score embeddings in the protocol's order. Raises ConfigError for settings out of range."""
     return Scores(
-        reranked=reranking and _reranked(embeddings, reranking),      # first: it refuses bad settings at once
+        reranked=reranking and _reranked(embeddings, reranking),      # first, since it checks the settings
         plain=evaluate(embeddings),
         own_photograph=None if embeddings.groups is None else evaluate(replace(embeddings, groups=None)),
     )
 
 
-def _reranked(embeddings: Embeddings, how: Reranking) -> RetrievalMetrics:
-    distances = k_reciprocal_rerank(
-        embeddings.features, k1=how.k1, k2=how.k2, lambda_=how.lambda_, variant=how.variant
-    )
+def _reranked(embeddings: Embeddings, settings: Reranking) -> RetrievalMetrics:
+    distances = k_reciprocal_rerank(embeddings.features, **asdict(settings))
     return evaluate(embeddings, distances=distances)
 
 
@@ -102,7 +103,7 @@ def _cells(metrics: RetrievalMetrics) -> list[str]:
 
 
 def describe(protocol: Protocol, scores: Scores, reranking: Reranking | None) -> str:
-    """What the row was measured on, in a sentence or two."""
+    """A sentence or two on the data and the settings that the row was measured with."""
     text = f"{protocol.name}, protocol version {protocol.version}: {scores.plain.n_queries} queries in a "
     text += f"gallery of {len(protocol.ids)}. Re-ranking: {reranking or 'not run'}."
     if scores.own_photograph:
@@ -126,7 +127,7 @@ def _difference(theirs: RetrievalMetrics, recorded: RetrievalMetrics) -> str:
 
 
 def build_protocol(dataset: str, root: str | Path) -> Protocol:
-    """The protocol of a data set from its folder in the official layout (VOC: the annotations suffice).
+    """The protocol of a data set from its folder in the official layout; of VOC, the annotations are enough.
 
     Raises ConfigError for a data set without a protocol, and the reader's DataError.
     """

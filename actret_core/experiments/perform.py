@@ -1,4 +1,4 @@
-"""Perform a run: read its data, train, score, record."""
+"""Perform a run: read its data, train, score, record. This is what `actret train` and each row of a sweep do."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,23 +15,25 @@ from actret_core.models.checkpoint import save_model
 
 
 def perform(run: Run, place: Place, keep: bool = True, deadline: float = float("inf")) -> RunRecord:
-    """Train, evaluate and record; an interrupted run resumes after its last whole epoch.
+    """Train, score and record; an interrupted run resumes after its last complete epoch. Returns the run's record.
 
-    With `keep` the weights stay in `place.folder(run)`; otherwise its checkpoints are deleted too. Returns the run's
-    record. Raises OutOfTime as `fit` does, by `deadline`.
+    With `keep`, checkpoints and final weights stay in `place.folder(run)`; without, checkpoints are deleted and no
+    weights are written. Of a run on tokens, nothing is kept: it takes seconds. Raises OutOfTime as `fit` does, by
+    `deadline`, and the errors of reading, training and recording.
     """
     run, data = prepare(run, place)
-    if run.preset.token_dim:
-        records = _perform_on_tokens(run, data, place)
+    on_tokens = run.preset.token_dim > 0
+    if on_tokens:
+        record = _perform_on_tokens(run, data, place)
     else:
-        records = _perform_on_pictures(run, data, place, keep, deadline)
-    if not keep or run.preset.token_dim:
+        record = _perform_on_photographs(run, data, place, keep, deadline)
+    if on_tokens or not keep:
         _delete_checkpoints(place.folder(run))
-    return records[-1]
+    return record
 
 
 def perform_alone(run: Run, place: Place) -> RunRecord:
-    """`perform` a run that no other process trains. Raises ConfigError otherwise."""
+    """`perform` a run. Raises ConfigError if another process trains it at the moment."""
     with claimed(run, place) as mine:
         if not mine:
             raise ConfigError(f"{place.folder(run)}: another process trains this run; wait for it, or stop it")
@@ -39,7 +41,11 @@ def perform_alone(run: Run, place: Place) -> RunRecord:
 
 
 def prepare(run: Run, place: Place) -> tuple[Run, ActionData]:
-    """The run fitted to its data and weights, and the data in memory, its photographs or their maps computed once."""
+    """Read the data of a run; returns the run, its preset fitted to data and weights, and the data.
+
+    The photographs are decoded once (`cache_photos`); for a preset with a frozen backbone, their maps are computed once
+    (`cache_maps`). Raises ConfigError for such a preset without weights, and the errors of the readers.
+    """
     data = load_data(place.dataset, place.data, run.preset.model, place.proposals)
     run = replace(run, preset=configure(run.preset, data, place.weights, run.preset.train.seed))
     if not run.preset.on_maps:
@@ -48,21 +54,20 @@ def prepare(run: Run, place: Place) -> tuple[Run, ActionData]:
     return run, cache_maps(data, run.preset.model, place.weights, place.maps, run.view)
 
 
-def _perform_on_pictures(
-    run: Run, data: ActionData, place: Place, keep: bool, deadline: float
-) -> list[RunRecord]:
+def _perform_on_photographs(run: Run, data: ActionData, place: Place, keep: bool, deadline: float) -> RunRecord:
+    """Train on photographs or on their maps, and record; returns the record of the run itself."""
     out = place.folder(run)
     model, result = train_method(data, run.preset, place.weights, out, progress=not rank(), deadline=deadline)
     if keep and not rank():
         save_model(out / "model.safetensors", model)
-    return [record_run(data, each, model, result, place.results, place.dim) for each in run.recorded]
+    return [record_run(data, each, model, result, place.results, place.dim) for each in run.to_record][-1]
 
 
-def _perform_on_tokens(run: Run, data: ActionData, place: Place) -> list[RunRecord]:
-    """The embeddings of so small a model are not recorded, nor is it kept."""
+def _perform_on_tokens(run: Run, data: ActionData, place: Place) -> RunRecord:
+    """Train on the tokens of a frozen backbone, and record; returns the record of the run itself."""
     tokens = cached_tokens(data, run.preset, place.weights, place.runs / "tokens")
     _, embeddings, result = train_on_tokens(tokens, run.preset, place.folder(run))
-    return [record_token_run(data, each, embeddings, result, place.results) for each in run.recorded]
+    return [record_token_run(data, each, embeddings, result, place.results) for each in run.to_record][-1]
 
 
 def _delete_checkpoints(folder: Path) -> None:

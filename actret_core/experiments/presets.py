@@ -1,4 +1,4 @@
-"""Named settings: what each method is trained by, and the tier that its record bears."""
+"""Presets: named settings of every method, and the tier of their records."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -17,13 +17,13 @@ from actret_core.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A model, how it is trained, and the tier of its record (see "Results" in the book)."""
+    """The configs of a model and of its training, and the tier of its record (see "Results" in the book)."""
 
     tier: str                         # demo, cpu, full or plus
     model: ModelConfig                # the config of a method in `METHODS`
     train: TrainConfig                # its training
     pairs: TrainConfig | None = None  # the Reranking Transformer's second training, on pairs
-    token_dim: int = 0                # numbers of a frozen token; 0: the backbone learns too
+    token_dim: int = 0                # numbers of a token of the frozen backbone; 0: it does not learn from tokens
 
     @property
     def on_maps(self) -> bool:
@@ -31,12 +31,12 @@ class Preset:
         return self.model.on_maps
 
     def changed(self, model: Mapping[str, Any], train: Mapping[str, Any]) -> "Preset":
-        """The same with other values of some fields. Raises ConfigError for a field or a value they do not have."""
+        """The preset with other values of some fields. Raises ConfigError for an unknown field or an invalid value."""
         changes = {"model": model, "train": train}
         return replace(self, **{name: _changed(getattr(self, name), fields) for name, fields in changes.items()})
 
     def as_config(self) -> dict[str, Any]:
-        """What a record says of it."""
+        """Its configs as a record holds them."""
         parts = {name: asdict(getattr(self, name)) for name in ("model", "train", "pairs") if getattr(self, name)}
         return parts | ({"token_dim": self.token_dim} if self.token_dim else {})
 
@@ -57,7 +57,7 @@ DEMO = Preset(
     ),
 )
 
-# how the small backbone is pretrained (`pretrain_small`), on as many pictures of another seed
+# How the small backbone is pretrained (`pretrain_small`), and on how many pictures of another seed
 PRETEXT_IMAGES = 6000
 PRETEXT = replace(
     DEMO.train, epochs=12, batch_size=32, lr=2e-3, min_crop=0.85, jitter=0.2, multi_label=True, precision="auto",
@@ -72,8 +72,8 @@ CPU = Preset(
     ),
 )
 
-# only the fusion transformer learns, from the region tokens of a frozen backbone (chapter 3); chosen on a held-out
-# fifth of the training set
+# Only the fusion transformer learns, from the region tokens of a frozen backbone (chapter 3). The values were chosen
+# on a held-out fifth of the training set.
 FROZEN = Preset(
     "cpu",
     RegionNetConfig(on_maps=True, blocks=1, heads=4, ffn=192, dropout=0.3, hidden=64),
@@ -86,23 +86,24 @@ FROZEN = Preset(
 
 PAPER = Preset("full", RegionNetConfig(), TrainConfig())
 
-# beyond the paper with the same backbone and data: each part is a field of one of the configs, off by default
+# Beyond the paper with the same backbone and data: each extension is a field of one of the configs, off by default.
 PLUS = replace(PAPER, tier="plus")
 
-# The rivals: "demo" and "cpu" train as the region-aware model does; each has its loss, and so its label smoothing or
-# none, in its own config.
+# The rivals: "demo" and "cpu" train as the region-aware model does. Each has a loss of its own, with label smoothing
+# or without, in its model's config; so there is none here.
 DEMO_TRAIN, CPU_TRAIN = (replace(preset.train, label_smoothing=0.0) for preset in (DEMO, CPU))
 SMALL = {"classes": DEMO.model.classes, "backbone": "small", "image_size": DEMO.model.image_size}
 NARROW = {"channels": 64, "hidden": 64}  # torchvision's widths are made for ResNet-50's 2048 channels
 
-# "full" is their authors' training: no mix-up, crop, jitter or early stopping that they do not name. Images are
-# squashed to 224 pixels for all.
+# "full" is the training of the rival's authors, with mix-up, crops, jitter and early stopping only where they use
+# them. For all methods, images are squashed to 224 x 224 pixels.
 STRONG_REID_FULL = TrainConfig(
     epochs=120, batch_size=64, lr=3.5e-4, weight_decay=5e-4, optimizer="adam", schedule="multistep",
     milestones=(40, 70), warmup=10, per_class=4, pad_crop=10, jitter=0.0, erasing=0.5, mixup=0.0, held_out=0.0,
     clip=0.0,
 )
-# the code's rate, batch and clipping; the weight decay is ours, and Nesterov's momentum where the code's is plain
+# Rate, batch and clipping are those of the authors' code. The weight decay is ours, and so is Nesterov's momentum:
+# the code has plain momentum.
 DELG_FULL = TrainConfig(
     epochs=25, batch_size=32, lr=0.01, weight_decay=1e-4, optimizer="sgd", schedule="linear", mixup=0.0, held_out=0.0,
     clip=10.0,
@@ -144,7 +145,7 @@ RIVALS = {
         "full": Preset("full", RrtConfig(), DELG_FULL, PAIRS_FULL),
     },
 }
-# recognition: the training is the region-aware model's, whatever the tier
+# Recognition methods are trained as the region-aware model in all tiers.
 RECOGNIZERS = {
     name: {
         "demo": Preset("demo", config(**SMALL, **(NARROW if name == "fast_rcnn" else {})), DEMO.train),
@@ -159,8 +160,8 @@ TABLE = {"region_net": OURS, **RIVALS, **RECOGNIZERS}
 def reduced(preset: Preset) -> Preset:
     """The same preset on cached maps: the last stage of the backbone and all above it learn.
 
-    conv1 to layer3 are frozen and their maps computed once, so the mirror is all that is left of augmentation. Five
-    epochs, half of the preset "cpu", so that two cores train all methods in an afternoon.
+    conv1 to layer3 are frozen and their maps computed once, so the mirror is the only augmentation. It has five epochs,
+    half of the preset "cpu", so that two cores train all methods in an afternoon.
     """
     model = replace(preset.model, on_maps=True)
     return replace(preset, model=model, train=replace(preset.train, epochs=5, mixup=0.0, workers=0))

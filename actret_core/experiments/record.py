@@ -33,8 +33,8 @@ class RunRecord:
     """A recorded run; metrics in percent, as in the paper's tables.
 
     `tier`: demo (playground), cpu (real data, reduced: `config` says how), full (the paper's setting) or plus
-    (beyond it). `variant` sets runs of one method apart in the file name. `extra` are further top-level keys
-    of the file. Raises ConfigError for a name, tier or number that makes no sense.
+    (beyond it). `variant` distinguishes runs of one method in the file name. `extra` are further top-level keys
+    of the file. Raises ConfigError for an invalid name, tier or number.
     """
 
     dataset: str
@@ -60,9 +60,7 @@ class RunRecord:
         require(self.tier in TIERS, "tier", self.tier, f"one of {', '.join(TIERS)}")
         for name in ("seed", "epochs", "wall_seconds"):
             value = getattr(self, name)
-            number = isinstance(value, int if name == "seed" else (int, float)) and not isinstance(
-                value, bool
-            )
+            number = isinstance(value, int if name == "seed" else (int, float)) and not isinstance(value, bool)
             require(number and value >= 0, name, value, "a number, 0 or more")
         for name in ("metrics", "config", "versions", "dataset_fingerprint", "extra"):
             require(isinstance(getattr(self, name), Mapping), name, getattr(self, name), "a JSON object")
@@ -80,19 +78,19 @@ class RunRecord:
         return run_stem(self.method, self.variant, self.tier, self.seed)
 
     def path(self, root: str | Path) -> Path:
-        """Where the record lies below the results folder `root`."""
+        """The file of the record below the results folder `root`."""
         return Path(root) / self.dataset / f"{self.stem}.json"
 
     def embeddings_path(self, root: str | Path) -> Path:
-        """Where the run's test embeddings lie below the results folder `root`."""
+        """The file of the run's test embeddings below the results folder `root`."""
         return Path(root) / self.dataset / "embeddings" / f"{self.stem}.npz"
 
     def logits_path(self, root: str | Path) -> Path:
-        """Where the classifier's scores of the test set lie below the results folder `root`."""
+        """The file of the classifier's scores of the test set below the results folder `root`."""
         return Path(root) / self.dataset / "logits" / f"{self.stem}.npz"
 
     def write(self, root: str | Path) -> Path:
-        """Write the record below `root`, keys sorted; returns its path. ConfigError for NaN or non-JSON."""
+        """Write the record below `root`, keys sorted; returns its path. Raises ConfigError for NaN and for non-JSON."""
         values = asdict(self)
         values |= values.pop("extra")
         if not self.variant:
@@ -127,7 +125,7 @@ def read_record(path: str | Path) -> RunRecord:
 
 
 def list_records(root: str | Path, dataset: str) -> list[RunRecord]:
-    """All records of a data set below the results folder `root`, by file name; none is an empty list."""
+    """All records of a data set below the results folder `root`, sorted by file name."""
     return [read_record(path) for path in sorted((Path(root) / dataset).glob("*.json"))]
 
 
@@ -156,14 +154,14 @@ class Interval(NamedTuple):
     high: float
 
 
-def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Mean over seeds and its Student-t interval; one value alone has no spread, so its bounds are NaN."""
+def interval(values: Sequence[float]) -> Interval:
+    """Mean over seeds and its 95% Student-t interval; one value alone has no spread, so its bounds are NaN."""
     values = np.asarray(values, dtype=np.float64)
     require(values.ndim == 1 and len(values) > 0, "values", values.tolist(), "at least one number")
     mean = values.mean()
     if len(values) == 1:
         return Interval(float(mean), float("nan"), float("nan"))
-    half = stats.t.ppf((1 + confidence) / 2, df=len(values) - 1) * stats.sem(values)
+    half = stats.t.ppf(0.975, df=len(values) - 1) * stats.sem(values)
     return Interval(float(mean), float(mean - half), float(mean + half))
 
 
@@ -174,7 +172,7 @@ def require_name(field_name: str, value: Any) -> None:
 
 
 def _device() -> str:
-    import torch  # slow to import, and only a run's maker needs it
+    import torch  # slow to import, and reading records does not need it
 
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()

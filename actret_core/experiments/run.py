@@ -1,4 +1,4 @@
-"""A run is a value: what is trained, resolved once from a name, and where it finds and leaves its files."""
+"""A run as a value: what is trained, resolved once from a name; and the place where its files are."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -16,32 +16,36 @@ from actret_core.models.methods import method_of
 
 @dataclass(frozen=True)
 class Run:
-    """One training by a preset, whose `train.seed` is the run's; `resolve_run` makes it from names.
+    """One training by a preset, whose `train.seed` is the run's seed; `resolve_run` makes it from names.
 
-    Whoever trains, scores or records it changes nothing.
+    It is frozen: training, scoring and recording take it as it is.
     """
 
     preset: Preset
-    variant: str = ""       # sets runs of one method and tier apart in file names; "" for the preset as it is
+    variant: str = ""       # distinguishes runs of one method and tier in file names; "" for the unchanged preset
     view: str = "image"     # what cached maps show: the "image", or the "person" cut out of it
-    flip_too: bool = False  # record also what the same weights see with `flip_test`, as "...flip" of the tier plus
+    flip_too: bool = False  # also record the same weights with `flip_test`, as variant "...flip" of the tier plus
 
     @property
     def method(self) -> str:
-        """Its name in `METHODS`."""
+        """The name of its method in `METHODS`."""
         return method_of(self.preset.model)
 
     @property
     def stem(self) -> str:
-        """The name of its files: that of its record."""
+        """The name of its files, of its record among them."""
         return run_stem(self.method, self.variant, self.preset.tier, self.preset.train.seed)
 
     @property
-    def recorded(self) -> list["Run"]:
-        """What is recorded of its training: with `flip_too` the mirrored run, and itself last, which says all is done."""
+    def to_record(self) -> list["Run"]:
+        """The runs to record from this training: with `flip_too` the same weights with the mirror, and this one.
+
+        This one is the last, so that its record shows that all are written.
+        """
+        if not self.flip_too:
+            return [self]
         mirrored = replace(self.preset, tier="plus", model=replace(self.preset.model, flip_test=True))
-        too = [Run(mirrored, _joined(self.variant, "flip"), self.view)]
-        return [*too * self.flip_too, self]
+        return [Run(mirrored, _joined(self.variant, "flip"), self.view), self]
 
 
 def resolve_run(
@@ -50,9 +54,9 @@ def resolve_run(
 ) -> Run:
     """From names to a run: the preset of a method, with other values of some fields of its configs.
 
-    `variant` names these differences. Of a preset with a frozen front it begins with "reduced", or "frozen" where
-    tokens are all that is learned from; there `crop` is no field of the model, since the maps are already the person's.
-    Raises ConfigError for an unknown name, field or value, and for changes without a variant.
+    `variant` names these differences. For a preset with a frozen backbone, "reduced" is put before it, or "frozen" if
+    the model learns from tokens. Such a preset has no field `crop`: given as one, it chooses maps of the person instead
+    of the whole image. Raises ConfigError for an unknown name, field or value, and for changes without a variant.
     """
     model, found = dict(model or {}), find_preset(method, preset)
     if variant:
@@ -70,16 +74,16 @@ def _joined(*words: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where runs find their data, and leave what they make."""
+    """Where runs read their data and write their files."""
 
     dataset: str
     data: Path | None = None             # its folder; None: as `find_root` says
     proposals: Path | None = None        # a COCO results file; None: the one beside the data
-    weights: str | None = None           # of the backbone: a .safetensors file or a torchvision name; None: from scratch
+    weights: str | None = None           # backbone: a .safetensors file or a torchvision name; None: from scratch
     results: Path = Path("results")      # folder of the records
     runs: Path = Path("runs")            # of checkpoints and logs
     maps: Path = Path("runs/maps")       # of cached maps
-    dim: int = 256                       # numbers of a recorded embedding
+    dim: int = 256                       # dimensions of the recorded embeddings
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, "dim", self.dim, "at least 1")
@@ -95,7 +99,7 @@ class Place:
 
 @contextmanager
 def claimed(run: Run, place: Place) -> Iterator[bool]:
-    """Hold a run, so that no other process trains it meanwhile; yields False where another one holds it."""
+    """Lock a run, so that no other process trains it meanwhile; yields False if another process has the lock."""
     path = place.folder(run).with_name(f"{run.stem}.lock")
     with nullcontext(False) if rank() else lock(path, wait=False) as held:
         yield from_first(held)

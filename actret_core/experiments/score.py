@@ -8,7 +8,8 @@ import numpy as np
 from torch import nn
 
 from actret_core.config import require
-from actret_core.distributed import first_alone, from_first, rank
+from actret_core.data.sample import ActionSplit
+from actret_core.distributed import on_first
 from actret_core.experiments.action_data import ActionData
 from actret_core.experiments.presets import Preset
 from actret_core.experiments.record import RunRecord, fingerprint
@@ -16,23 +17,23 @@ from actret_core.experiments.run import Run
 from actret_core.retrieval import (
     Embeddings, bootstrap_interval, compress, evaluate, k_reciprocal_rerank, recognition_map,
 )
-from actret_core.data.sample import ActionSplit
 from actret_core.training.embed import Embedded, embed_views, mean_view, to_embeddings
 from actret_core.training.fit import FitResult
 from actret_core.training.pairs import resort
 
 Scores = dict[str, Any]
+K1, K2, LAMBDA = 200, 20, 0.3  # re-ranking, as in the paper
 
 
-def retrieval_scores(embeddings: Embeddings, k1: int = 200, k2: int = 20, lambda_: float = 0.3) -> Scores:
+def retrieval_scores(embeddings: Embeddings) -> Scores:
     """The retrieval metrics of a record, in percent: plain with an interval, and re-ranked in both variants."""
     plain = evaluate(embeddings)
     scores = plain.as_percent()
     scores["mAP_ci95"] = [round(100 * v, 4) for v in bootstrap_interval(plain.per_query)]
     for key, variant in (("reranked", "concatenated"), ("reranked_single", "single")):
-        distances = k_reciprocal_rerank(embeddings.features, k1=k1, k2=k2, lambda_=lambda_, variant=variant)
+        distances = k_reciprocal_rerank(embeddings.features, k1=K1, k2=K2, lambda_=LAMBDA, variant=variant)
         reranked = evaluate(embeddings, distances=distances).as_percent()
-        scores[key] = reranked | {"variant": variant, "k1": k1, "k2": k2, "lambda": lambda_}
+        scores[key] = reranked | {"variant": variant, "k1": K1, "k2": K2, "lambda": LAMBDA}
     return scores
 
 
@@ -41,41 +42,38 @@ def record_run(
 ) -> RunRecord:
     """Embed both splits, score them, and write the record, the small test embeddings and the logits below `results`.
 
-    `metrics` are those of the small files (a PCA fitted on the training set, float16), so that anyone can compute them;
-    `metrics_full_dim` are those of the model's own features; for the Reranking Transformer, `resorted` are those of
-    their ranking after its best places have been sorted again. `parts_of_a_batch` are the sizes into which batches were
-    split where memory ran out. Several processes share the embedding; the first one scores and writes. Raises
-    ConfigError unless `dim` is 1 or more.
+    In the record, `metrics` are those of the small embeddings ([N, dim] by a PCA fitted on the training set, float16),
+    so that anyone can recompute them; `metrics_full_dim` are those of the model's own features; `resorted`, only for
+    the Reranking Transformer, are those of their ranking after its first places were sorted by pair scores;
+    `parts_of_a_batch` are the sizes into which batches were split where memory ran out. Several processes share the
+    embedding; the first one scores and writes. Raises ConfigError unless `dim` is 1 or more.
     """
     require(dim >= 1, "dim", dim, "at least 1")
     train, test = (embed_split(data, run.preset, model, split) for split in (data.train, data.evaluation))
     own = to_embeddings(data.evaluation, test.features)
     extra = {"train_loss": list(result.losses)} | _parts(result) | _resorted(run.preset, data, model, own)
-    record = None
-    with first_alone():
-        if not rank():
-            small = replace(own, features=compress(train.features, test.features, dim))
-            record = _write(data, run, result, results, own, small, test.logits, extra)
-    return from_first(record)
 
+    def score_and_write() -> RunRecord:
+        small = replace(own, features=compress(train.features, test.features, dim))
+        logits = replace(own, features=test.logits.astype(np.float16))
+        full_dim = {"metrics_full_dim": retrieval_scores(own) | _recognition(test.logits, data)}
+        metrics = retrieval_scores(small) | _recognition(logits.features, data)
+        record = _record(data, run, result, metrics, extra | full_dim)
+        small.save(record.embeddings_path(results))
+        logits.save(record.logits_path(results))
+        record.write(results)
+        return record
 
-def _write(
-    data: ActionData, run: Run, result: FitResult, results: Path, own: Embeddings, small: Embeddings,
-    logits: np.ndarray, extra: Scores,
-) -> RunRecord:
-    kept = replace(own, features=logits.astype(np.float16))
-    extra = extra | {"metrics_full_dim": retrieval_scores(own) | _recognition(logits, data)}
-    record = _record(data, run, result, retrieval_scores(small) | _recognition(kept.features, data), extra)
-    small.save(record.embeddings_path(results))
-    kept.save(record.logits_path(results))
-    record.write(results)
-    return record
+    return on_first(score_and_write)
 
 
 def record_token_run(
     data: ActionData, run: Run, embeddings: Embeddings, result: FitResult, results: Path
 ) -> RunRecord:
-    """Score and record a fusion transformer on frozen tokens; embeddings: of the evaluation set, then of its mirror."""
+    """Score and record a fusion transformer on frozen tokens.
+
+    `embeddings` are those of the evaluation set, followed by those of its mirror images. No file of them is written.
+    """
     count = len(data.evaluation)
     views = [embeddings.features[:count], embeddings.features[count:]]
     features = mean_view(views) if run.preset.model.flip_test else views[0]

@@ -1,4 +1,4 @@
-"""A sweep: a list of runs in a YAML file, best first. What is recorded is skipped, what was begun is resumed."""
+"""A sweep: a list of runs in a YAML file, best first. Recorded runs are skipped, interrupted ones are resumed."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,21 +22,21 @@ SHIPPED = Path(__file__).parent / "sweeps"
 
 @config_class
 class Row:
-    """A row of the list: a run for each of its seeds; the other fields as in `resolve_run`."""
+    """A row of the list: one run for each of its seeds. The other fields are as in `resolve_run`."""
 
     method: str = "region_net"              # its name in `METHODS`
-    preset: str = ""                        # "": that of the file
+    preset: str = ""                        # "": the preset of the file
     seeds: tuple[NonNegativeInt, ...] = (0,)
     variant: str = ""                       # names what differs from the preset
     model: dict[str, Any] = field(default_factory=dict)  # fields of the model's config, such as {blocks: 4}
     train: dict[str, Any] = field(default_factory=dict)  # fields of the training's config
-    flip_too: bool = False                  # record also what the same weights see with the mirror
+    flip_too: bool = False                  # also record the same weights with `flip_test`
 
     def __post_init__(self) -> None:
         require(len(self.seeds) > 0, "seeds", self.seeds, "a list of whole numbers, such as [0, 1, 2]")
 
     def runs(self, preset: str, seed: int | None = None) -> list[Run]:
-        """Its runs: by `preset` if it names none; of `seed` alone if that is given."""
+        """Its runs: by `preset` if the row names none; `seed` replaces its seeds if given."""
         seeds = self.seeds if seed is None else (seed,)
         chosen = self.method, self.preset or preset
         return [resolve_run(*chosen, each, self.variant, self.model, self.train, self.flip_too) for each in seeds]
@@ -44,7 +44,7 @@ class Row:
 
 @config_class
 class Sweep:
-    """What a file holds."""
+    """The contents of a sweep's file."""
 
     preset: str = "full"         # of the rows that name none
     runs: tuple[Any, ...] = ()   # the rows, best first
@@ -61,8 +61,8 @@ def shipped() -> list[str]:
 def read_sweep(name: str | Path, preset: str | None = None, seed: int | None = None) -> list[Run]:
     """The runs of a file, or of a sweep that comes with the package, in their order.
 
-    `preset` replaces the file's, `seed` all of its seeds. Raises ConfigError, naming the file, its row and the key, for
-    one that is unknown or makes no sense, and for two runs of one name.
+    `preset` replaces the file's, `seed` all of its seeds. Raises ConfigError, naming the file, the row and the key, for
+    an unknown key or an invalid value, and for two runs of one name.
     """
     sweep, path = read_rows(name), _path(name)
     runs = []
@@ -98,7 +98,7 @@ def _path(name: str | Path) -> Path:
 
 @contextmanager
 def _naming(path: Path, part: str) -> Iterator[None]:
-    """Say in a ConfigError which part of which file it is about."""
+    """Put the file and the part of it that is wrong before the message of a ConfigError."""
     try:
         yield
     except ConfigError as error:
@@ -112,7 +112,7 @@ def _mapping(values: Any) -> dict[str, Any]:
 
 
 def state(run: Run, place: Place) -> str:
-    """"recorded", "begun" or "left"."""
+    """What has become of a run: "recorded", "begun" (it has a checkpoint) or "left"."""
     if place.record(run).exists():
         return "recorded"
     return "begun" if any(place.folder(run).rglob("last.ckpt")) else "left"
@@ -131,8 +131,8 @@ def run_sweep(
 ) -> list[str]:
     """Train and record the runs, best first, with a line for each; several calls at once share them.
 
-    After `minutes` it stops between two epochs, and the same call resumes there. With `keep`, weights stay.
-    Returns the names of the runs that failed by an error of ours; the others are trained all the same.
+    After `minutes` it stops between two epochs, and the same call resumes there. With `keep`, weights are kept.
+    Returns the names of the runs that failed with an ActretError; the runs after them are trained all the same.
     """
     deadline, failed = time.monotonic() + 60 * minutes, []
     for run in runs:

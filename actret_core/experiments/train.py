@@ -1,4 +1,4 @@
-"""One run from a data set in memory to a trained model: the steps that notebooks and command line share."""
+"""From a data set in memory to a trained model: the steps that notebooks and command line share."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,9 +45,8 @@ def train_method(
 ) -> tuple[nn.Module, FitResult]:
     """Train the preset's method from pretrained weights (None: from scratch); resumes a run begun in `out`.
 
-    Decode the photographs once before (`cache_photos`), or each epoch decodes them again. Where the preset has a second
-    stage, on pairs, the result counts the epochs, seconds and losses of both. Raises OutOfTime as `fit` does, by
-    `deadline`.
+    Decode the photographs before (`cache_photos`), or each epoch decodes them again. If the preset has a second stage,
+    on pairs, the result is of both together. Raises OutOfTime as `fit` does, by `deadline`.
     """
     L.seed_everything(preset.train.seed, verbose=False)
     model = build_model(preset.model)
@@ -74,10 +73,10 @@ def _train_second_stage(
 
 
 def cached_tokens(data: ActionData, preset: Preset, weights: str | Path, folder: Path) -> FrozenTokens:
-    """The tokens of the training set, of the evaluation set and of its mirror, in this order; computed once.
+    """The tokens of the training set, of the evaluation set and of its mirror images, in this order; computed once.
 
-    The preset says how many regions there are, how they are pooled, and how many numbers a token has. The file in
-    `folder` is named by them, and by the first digits of the SHA-256 of the backbone's weights.
+    The file in `folder` is named by what they depend on: the number of regions, their pooling and the numbers of a
+    token, all from the preset, and the first digits of the SHA-256 of the backbone's weights.
     """
     c, made_by = preset.model, data.maps[data.train.name].info.weights[:8]
     path = folder / f"{data.train.dataset}-k{c.k}-{c.pooling}-{preset.token_dim}-{made_by}.npz"
@@ -98,8 +97,8 @@ def train_on_tokens(
 ) -> tuple[FusionHead, Embeddings, FitResult]:
     """Train the fusion transformer alone on region tokens, and embed the images outside their training set.
 
-    Resumes a run begun in `out`. The numbers of actions and of regions are those of `frozen`. Raises ConfigError under
-    several processes: so short a training is not worth sharing.
+    Resumes a run begun in `out`. The numbers of actions and of regions are those of `frozen`. Raises ConfigError in a
+    run of several processes, which such a short training does not need.
     """
     require(world() == 1, "nproc_per_node", world(), "1 for runs on tokens, which take seconds")
     config, train = replace(preset.model, classes=len(frozen.actions), k=frozen.values.shape[1] - 2), preset.train
@@ -116,10 +115,10 @@ def train_on_tokens(
 def pretrain_small(
     root: Path, seed: int, train: TrainConfig, out: Path, progress: bool = True, without: Sequence[str] = ()
 ) -> RegionNet:
-    """Train the small backbone to tell what a whole picture of the playground shows, as ResNet-50 learns from ImageNet.
+    """Pretrain the small backbone, as ImageNet does for ResNet-50: it learns what a whole playground picture shows.
 
-    The pictures at `root` are drawn with `seed`, another one than those that are retrieved later. Pictures in which
-    anybody performs an action of `without` are left out: the backbone then has never seen it, nor heard of it.
+    The pictures at `root` were drawn with `seed`, another one than that of the pictures to retrieve later. Pictures in
+    which anybody performs an action of `without` are left out, so that the backbone never sees that action.
     """
     split = read_pretext(root, seed, without)
     config = replace(DEMO.model, classes=len(split.actions), features="g", fusion=False, token_norm=False)

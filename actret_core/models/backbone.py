@@ -28,9 +28,10 @@ class ResNetBackbone(nn.Module):
 
 
 class FrontBackbone(nn.Module):
-    """All stages but the last of the backbone called `whole`: image [B, 3, S, S] -> map [B, dim, S/stride, S/stride].
+    """The front of the backbone `whole`: all its stages but the last.
 
-    ResNet-50's map has 1024 channels and stride 16; the TailBackbone of the same name takes it.
+    image [B, 3, S, S] -> map [B, dim, S/stride, S/stride]. ResNet-50's map has 1024 channels and stride 16. It is the
+    input of the TailBackbone of the same `whole`.
     """
 
     def __init__(self, whole: str) -> None:
@@ -45,11 +46,11 @@ class FrontBackbone(nn.Module):
 
 
 class TailBackbone(nn.Module):
-    """The last stage of the backbone called `whole`: ResNet-50's takes [B, 1024, h, w] to [B, 2048, h/2, w/2].
+    """The tail of the backbone `whole`, its last stage: ResNet-50's takes [B, 1024, h, w] to [B, 2048, h/2, w/2].
 
-    With `last_stride` 1 the result is h x w. Where the front is frozen and its maps are cached, the tail is the only
-    part of the backbone that has to run. Both parts name their parameters as the whole does: the whole backbone loads
-    the two states together.
+    With `last_stride` 1 the result is h x w. It is the backbone of a model with `on_maps`, where the front is frozen,
+    its maps are cached, and only the tail runs. Front and tail name their parameters as the whole does, so that their
+    two states together are a state of the whole backbone.
     """
 
     def __init__(self, whole: str, last_stride: int = 2) -> None:

@@ -77,9 +77,7 @@ class Embeddings:
             raise EmbeddingError(f"{path}: {error}") from error
 
 
-def compress(
-    train_features: np.ndarray, test_features: np.ndarray, dim: int = 256, seed: int = 0
-) -> np.ndarray:
+def compress(train_features: np.ndarray, test_features: np.ndarray, dim: int = 256) -> np.ndarray:
     """The test features in fewer dimensions, float16 [N, dim], by a PCA fitted on the training features alone.
 
     Both sets [*, D] are L2-normalized first, since retrieval compares directions. PCA then subtracts the training
@@ -92,7 +90,7 @@ def compress(
             "both must be [N, D] with the same D"
         )
     train, test = unit_vectors(train_features), unit_vectors(test_features)
-    pca = PCA(n_components=min(dim, *train.shape), random_state=seed).fit(train)
+    pca = PCA(n_components=min(dim, *train.shape), random_state=0).fit(train)
     return pca.transform(test).astype(np.float16)
 
 

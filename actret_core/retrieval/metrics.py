@@ -8,8 +8,8 @@ import numpy as np
 from actret_core.errors import EmbeddingError
 from actret_core.retrieval.embeddings import Embeddings
 from actret_core.retrieval.hits import Hits, ap_definition, average_precision, hits_by_distance, hits_in_ranking
-from actret_core.retrieval.threads import map_chunks, workers
 from actret_core.retrieval.ranking import Distances, distance_chunks, ranking_chunks
+from actret_core.retrieval.threads import map_chunks, workers
 
 CMC_LENGTH = 50
 

@@ -1,4 +1,4 @@
-"""Every choice of the text models, those that the paper leaves open included."""
+"""All settings of the text models, those that the paper leaves open included."""
 
 from typing import Literal
 

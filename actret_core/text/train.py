@@ -11,8 +11,8 @@ import numpy as np
 
 from actret_core.config import require
 from actret_core.experiments.presets import Preset
-from actret_core.text.model import MODELS, TextModel
 from actret_core.text.captions import CaptionDataset
+from actret_core.text.model import MODELS, TextModel
 from actret_core.text.phrase import Phrase
 from actret_core.text.vocabulary import Vocabulary, word_table
 from actret_core.training.config import TrainConfig
@@ -28,21 +28,17 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class TextPreset:
-    """The settings of a text run.
+    """The settings of a text run."""
 
-    tier: that of the record. train: how the text models learn. model: the fields of their config that differ from the
-    defaults. visual: the fusion transformer of the studies' prototypes; None where there is none.
-    """
-
-    tier: str
-    train: TrainConfig
-    model: dict[str, Any] = field(default_factory=dict)
-    visual: Preset | None = None
+    tier: str                    # of the record
+    train: TrainConfig           # the training of the text models
+    model: dict[str, Any] = field(default_factory=dict)  # fields of their config that differ from the defaults
+    visual: Preset | None = None  # the fusion transformer of the studies' prototypes, if there is one
 
 
 @dataclass(frozen=True, eq=False)
 class Captioned:
-    """Visual features [n, D] and the phrases of N captions; `rows` and `labels` are those of CaptionDataset."""
+    """Visual features float32 [n, D] and the phrases of N captions; `rows` and `labels` as in CaptionDataset."""
 
     features: np.ndarray
     phrases: tuple[Phrase, ...]
@@ -54,7 +50,7 @@ def train_captioned(
     seen: Captioned, variant: str, preset: TextPreset, vocabulary: Vocabulary,
     vectors: Mapping[str, np.ndarray] | None = None, out: Path | None = None, progress: bool = False,
 ) -> tuple[TextModel, FitResult]:
-    """Train one of VARIANTS on the captions, in words of the vocabulary; resumes a run that began in `out`.
+    """Train one of VARIANTS on the captions, in words of the vocabulary; resumes a run begun in `out`.
 
     `vectors`: pretrained word vectors, as wide as the preset's `word_dim`. Raises ConfigError for an unknown variant.
     """
@@ -71,6 +67,6 @@ def train_captioned(
 
 
 def as_config(preset: TextPreset, variant: str) -> dict[str, Any]:
-    """What the record of a text model says of the preset."""
+    """The config in the record of a text model."""
     kind, change = VARIANTS[variant]
     return {"text": {"method": kind, **preset.model, **change}, "train": asdict(preset.train)}

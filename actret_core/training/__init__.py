@@ -1,1 +1,1 @@
-"""Learning the representation through action classification (Section 3.4), and reading it out."""
+"""Learning the representation through action classification (Section 3.4), and embedding data sets with it."""

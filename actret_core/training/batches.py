@@ -1,17 +1,18 @@
-"""Batches: which samples each holds (shuffled, or equally many of a few actions), and their way to the device."""
+"""Batches: the samples of each (shuffled, or equally many of a few actions), and how they reach the device."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from pytorch_metric_learning.samplers import MPerClassSampler
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from actret_core.config import require
 from actret_core.distributed import rank, world
 from actret_core.errors import DataError
+from actret_core.models.config import Output
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import pick_device
 
@@ -20,7 +21,7 @@ Prepare = Callable[[Batch, Generator | None], Batch]
 
 
 def train_loader(dataset: Dataset, config: TrainConfig) -> DataLoader:
-    """Random batches for training; of each, the part of this process.
+    """Random batches for training; each process gets its part of every batch.
 
     Raises DataError if an action has no sample, ConfigError if `batch_size` or `per_class` does not suit the samples or
     the number of processes.
@@ -68,8 +69,13 @@ def stored(dataset: Dataset) -> Dataset:
 
 
 def preparation(dataset: Dataset) -> Prepare:
-    """What turns a loaded batch into input of a model: a data set's `prepare`; without one, the batch is returned."""
+    """The function that turns a loaded batch into input of a model: a data set's `prepare`, else the identity."""
     return getattr(dataset, "prepare", lambda batch, _: batch)
+
+
+def run_model(model: nn.Module, batch: Batch) -> Output:
+    """The model's output for a batch, of which it receives the entries that its `inputs` name."""
+    return model(**{name: batch[name] for name in model.inputs})
 
 
 def _loader(dataset: Dataset, config: TrainConfig, **options: object) -> DataLoader:

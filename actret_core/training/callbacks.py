@@ -1,4 +1,4 @@
-"""What happens between epochs: timing, the checkpoint, early stopping, and stopping at a deadline."""
+"""Callbacks between epochs: timing, the checkpoint, early stopping, and stopping at a deadline."""
 
 import time
 from pathlib import Path
@@ -30,7 +30,7 @@ class Clock(Callback):
 
 
 class Deadline(Callback):
-    """Stops after an epoch if another one that takes as long would not end before `moment`, by `time.monotonic`.
+    """Stops after an epoch if the next one, taking as long, would end after `moment`, by `time.monotonic`.
 
     `passed` is True if it has stopped a training before its end.
     """
@@ -49,7 +49,7 @@ class Deadline(Callback):
 
 
 class Stopping(EarlyStopping):
-    """Early stopping that does not continue a run that had already stopped, when `fit` is called again."""
+    """Early stopping that stays stopped: `fit`, called again, does not continue a run that it had ended."""
 
     def on_train_start(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         trainer.should_stop = self.wait_count >= self.patience

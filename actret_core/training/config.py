@@ -1,4 +1,4 @@
-"""Every choice of a training run."""
+"""All settings of a training run."""
 
 from typing import Annotated, Literal
 
@@ -34,7 +34,7 @@ class TrainConfig:
     warmup: NonNegativeInt = 0              # epochs of a linear rise at the start; 0: none (ours)
     per_class: NonNegativeInt = 0           # samples of an action in a batch; 0: a plain shuffle (ours)
     min_crop: PositiveShare = 0.6           # least area of a random crop, as a share of the image (4.1; value: ours)
-    pad_crop: NonNegativeInt = 0            # pixels; instead of a crop, a shift of up to so many, over black; 0: none (ours)
+    pad_crop: NonNegativeInt = 0            # pixels that images are shifted by at most, in place of a crop (ours)
     jitter: NonNegativeFloat = 0.2          # strength of color jitter (4.1; value: ours)
     erasing: Share = 0.0                    # chance that a rectangle is erased (ours)
     mixup: NonNegativeFloat = 0.2           # alpha of mix-up; 0: none (4.1; value: the mix-up paper's)
@@ -72,5 +72,5 @@ class TrainConfig:
 
     @property
     def augment(self) -> Augment:
-        """How training pictures differ each time they are seen; half of them are mirrored (Section 4.1)."""
+        """The random augmentation of training pictures; half of them are mirrored (Section 4.1)."""
         return Augment(self.min_crop, self.pad_crop, self.jitter, self.erasing, mirror=0.5)

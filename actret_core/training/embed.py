@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from actret_core.data.sample import ActionSplit
 from actret_core.distributed import join_batches
 from actret_core.retrieval.embeddings import Embeddings
-from actret_core.training.batches import device_batches
+from actret_core.training.batches import device_batches, run_model
 from actret_core.training.device import autocast, pick_device
 
 
@@ -35,7 +35,7 @@ def embed(
     with torch.inference_mode():  # does not include `to`: weights that are moved in this mode cannot be trained again
         for batch in device_batches(dataset, batch_size, workers, "embedding", progress):
             with half:
-                out = model(**{name: batch[name] for name in model.inputs})
+                out = run_model(model, batch)
             outputs.append((out.embedding.float().cpu(), out.logits.float().cpu()))
     parts = zip(*outputs, strict=True) if outputs else ((), ())          # more processes than batches
     return Embedded(*(join_batches(list(part), len(dataset), batch_size).numpy() for part in parts))

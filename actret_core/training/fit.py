@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 from torch.utils.data import Dataset
 
-from actret_core.distributed import first_alone, from_first, rank, world
+from actret_core.distributed import on_first, world
 from actret_core.errors import CheckpointError
 from actret_core.files import atomic_path
 from actret_core.training.batches import held_out_loader, preparation, train_loader
@@ -60,8 +60,7 @@ def fit(
     """
     out, precision = Path(out), pick_precision(config.precision)
     loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]
-    with first_alone():
-        _claim(out, {"model": asdict(model.config), "train": asdict(config)})
+    on_first(lambda: _write_config(out, {"model": asdict(model.config), "train": asdict(config)}))
     L.seed_everything(config.seed, workers=True, verbose=False)
     model.to(memory_format=torch.channels_last).train()  # Lightning keeps the mode it finds
     if config.compile:
@@ -76,13 +75,12 @@ def fit(
             loaders[0].batch_sampler.sampler.set_epoch(torch.load(last, weights_only=False, mmap=True)["epoch"] + 1)
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
     if end.passed:
-        raise OutOfTime(f"{out}: stopped after epoch {trainer.current_epoch} of {config.epochs}; call again to go on")
+        raise OutOfTime(f"{out}: stopped after epoch {trainer.current_epoch} of {config.epochs}; call again to resume")
     if held_out is not None:
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
     model.load_state_dict(module.learned.state_dict())
-    losses = () if rank() else _losses(out)                              # only the first process writes this file
-    return from_first(FitResult(trainer.current_epoch, clock.seconds, losses, module.halved))
+    return on_first(lambda: FitResult(trainer.current_epoch, clock.seconds, _losses(out), module.halved))
 
 
 def _losses(out: Path) -> tuple[float, ...]:
@@ -95,7 +93,7 @@ def _losses(out: Path) -> tuple[float, ...]:
     return tuple(loss for _, loss in sorted(by_epoch.items()))
 
 
-def _claim(out: Path, config: dict[str, Any]) -> None:
+def _write_config(out: Path, config: dict[str, Any]) -> None:
     """Write the run's config into `out`, or raise CheckpointError if `out` holds a run of another config."""
     path = out / "config.json"
     if path.exists():

@@ -22,7 +22,7 @@ from actret_core.training.device import autocast, pick_device, pick_precision
 
 def write_maps(
     split: ActionSplit, front: FrontBackbone, path: str | Path, image_size: int = 224,
-    view: str = "image", batch_size: int = 32, workers: int = 0, precision: str = "auto", progress: bool = True,
+    view: str = "image", batch_size: int = 32, precision: str = "auto", progress: bool = True,
 ) -> Store:
     """Store the maps of every photograph of `split` and of its mirror image in a file at `path`; computed once.
 
@@ -39,7 +39,7 @@ def write_maps(
 
     def rows(done: int) -> Iterator[np.ndarray]:
         pending = _Pictures(list(pictures.values())[done:], info)
-        return (_maps(front, images, info) for images in DataLoader(pending, batch_size, num_workers=workers))
+        return (_maps(front, images, info) for images in DataLoader(pending, batch_size))
 
     return write_store(path, info, rows, progress)
 

@@ -1,6 +1,5 @@
 """The Lightning module that trains every model of the book."""
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from math import ceil
 from typing import Any
@@ -16,22 +15,18 @@ from actret_core.data.transforms import mix_share, mix_up
 from actret_core.distributed import average, average_gradients
 from actret_core.errors import ConfigError
 from actret_core.models.config import Output
-from actret_core.training.batches import Batch, Prepare
+from actret_core.training.batches import Batch, Prepare, run_model
 from actret_core.training.config import TrainConfig
 from actret_core.training.metric_loss import build_metric_loss
+from actret_core.training.parts import part_counts, split_batch
 from actret_core.training.schedule import build_optimizer, build_schedule, parameter_groups
 
 
 def action_loss(logits: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
-    """Eq. 6, or binary cross-entropy if `multi_label`: logits and target [B, C]; a target may be soft."""
+    """Eq. 6, or binary cross-entropy with `multi_label`: logits and target [B, C]; targets may be soft."""
     if config.multi_label:
         return F.binary_cross_entropy_with_logits(logits, target)
     return F.cross_entropy(logits, target, label_smoothing=config.label_smoothing)
-
-
-def run(model: nn.Module, batch: Batch) -> Output:
-    """The model's output for a batch, of which it receives the entries that its `inputs` name."""
-    return model(**{name: batch[name] for name in model.inputs})
 
 
 def moving_average(model: nn.Module, decay: float) -> AveragedModel:
@@ -146,7 +141,7 @@ class ActionModule(L.LightningModule):
 
     def _backward(self, part: Batch, share: float) -> Tensor:
         """Add the gradient of a part that is this `share` of its batch; returns its share of the loss."""
-        output = run(self.model, part)
+        output = run_model(self.model, part)
         loss = self._loss(output, part["target"])
         if self.metric is not None:
             loss = loss + self.config.metric_weight * self.metric(output.embedding.float(), part["target"].argmax(1))
@@ -156,7 +151,7 @@ class ActionModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The loss on the held-out part, for early stopping."""
-        loss, size = self._loss(run(self.learned, batch), batch["target"]), len(batch["target"])
+        loss, size = self._loss(run_model(self.learned, batch), batch["target"]), len(batch["target"])
         self.log("val_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
 
     def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
@@ -182,22 +177,3 @@ class ActionModule(L.LightningModule):
         optimizer = build_optimizer(parameter_groups(self.model, self.metric, self.config), self.config)
         schedule = build_schedule(optimizer, self.config, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def part_counts(size: int, first: int) -> Iterator[int]:
-    """Into how many parts to split a batch of `size` samples: `first`, then twice as many at each next attempt.
-
-    No part may have fewer than two samples, which batch norm needs, so that the last attempt has size // 2 parts.
-    """
-    most = max(size // 2, 1)
-    count = min(first, most)
-    yield count
-    while count < most:
-        count = min(2 * count, most)
-        yield count
-
-
-def split_batch(batch: Batch, count: int) -> list[Batch]:
-    """Split a batch into `count` parts of nearly the same size."""
-    split = {name: values.tensor_split(count) for name, values in batch.items()}
-    return [{name: values[i] for name, values in split.items()} for i in range(count)]

@@ -92,7 +92,7 @@ def train_pairs(
 ) -> FitResult:
     """The second stage: train the pair transformer on maps of the training images; the global branch is frozen.
 
-    `embeddings` are those of the global branch for `dataset`, which is not augmented. Resumes a run in `out`.
+    `embeddings` are those of the global branch for `dataset`, which is not augmented. Resumes a run begun in `out`.
     """
     maps = collect(model.maps, model, dataset, 64, config.workers, config.precision, progress)
     pairs = PairDataset(maps, embeddings, rank_others(embeddings, model.config.top))

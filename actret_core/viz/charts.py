@@ -51,7 +51,7 @@ def scatter_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, names: S
     )
 
 
-def label_points(axes: Axes, points: np.ndarray, names: Sequence[str], size: float = 8) -> None:
+def label_points(axes: Axes, points: np.ndarray, names: Sequence[str]) -> None:
     """Write each name beside its point [n, 2]: above, below, right or left, where it covers least.
 
     Call it last: the places are chosen for the axes as they are at this moment.
@@ -64,7 +64,7 @@ def label_points(axes: Axes, points: np.ndarray, names: Sequence[str], size: flo
         ((8, 0), "left", "center"), ((-8, 0), "right", "center"),
     )
     for point, name in zip(points, names, strict=True):
-        tries = [axes.annotate(name, point, shift, textcoords="offset points", ha=ha, va=va, fontsize=size)
+        tries = [axes.annotate(name, point, shift, textcoords="offset points", ha=ha, va=va, fontsize=8)
                  for shift, ha, va in sides]
         places = [text.get_window_extent() for text in tries]
         best = int(np.argmin([place.count_overlaps(taken) for place in places]))

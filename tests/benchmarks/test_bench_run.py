@@ -1,4 +1,4 @@
-"""A suite writes as it goes, and goes on where it stopped. The children are replaced by a list of answers."""
+"""A suite writes row by row and resumes where it stopped. A list of answers stands in for the child processes."""
 
 import json
 from dataclasses import replace
@@ -89,7 +89,7 @@ def test_a_record_from_elsewhere_is_begun_anew(
     path.write_text(json.dumps(record | {key: "another"}))
     children.asked.clear()
     assert run.run_suite("rerank", **where)[key] == record[key]
-    assert children.asked == ALL and "begun anew" in capsys.readouterr().out
+    assert children.asked == ALL and "all rows are measured again" in capsys.readouterr().out
 
 
 def test_another_commit_of_the_same_code_goes_on(children: Children, where: dict[str, Path]) -> None:

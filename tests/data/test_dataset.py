@@ -47,7 +47,7 @@ def test_only_the_best_k_regions_are_taken(split: ActionSplit) -> None:
 
 @pytest.mark.parametrize("how", [Augment(), Augment(0.6, jitter=0.2, mirror=0.5)])
 def test_an_image_without_proposals_is_all_masked(split: ActionSplit, how: Augment) -> None:
-    batch = next(iter(DataLoader(ActionDataset(split, context_of(split), 10, 32, how=how), batch_size=4)))
+    batch = next(iter(DataLoader(ActionDataset(split, context_of(split), 10, 32, augment=how), batch_size=4)))
     assert batch["regions"].shape == (4, 10, 4) and not batch["mask"].any() and not batch["regions"].any()
 
 
@@ -80,7 +80,7 @@ def test_a_batch_is_what_its_items_are(split: ActionSplit, tmp_path: Path) -> No
 
 
 def test_an_augmented_item_differs_each_time(split: ActionSplit) -> None:
-    data = ActionDataset(split, context_of(split), 1, 32, how=Augment(0.6, mirror=0.5))
+    data = ActionDataset(split, context_of(split), 1, 32, augment=Augment(0.6, mirror=0.5))
     torch.manual_seed(0)
     first, second = data[0], data[0]
     assert not torch.equal(first["image"], second["image"]) and not torch.equal(first["person"], second["person"])

@@ -98,8 +98,8 @@ def test_a_part_of_a_split_reads_its_own_rows(split: ActionSplit, context: dict[
 
 
 def test_persons_of_one_photograph_share_its_map(split: ActionSplit, context: dict[str, Tensor], path: Path) -> None:
-    twin = replace(split.samples[3], id="second", person=(0, 0, 6, 4))
-    both = replace(split, samples=(split.samples[3], twin))
+    other = replace(split.samples[3], id="second", person=(0, 0, 6, 4))
+    both = replace(split, samples=(split.samples[3], other))
     data = MapDataset(both, context | {"second": torch.empty(0, 4)}, 1, Store(path, MapInfo))
     assert data[0]["image"].max() == data[1]["image"].max() == 30
     assert data[1]["person"].tolist() == [0, 0, 12, 12]

@@ -39,10 +39,10 @@ def test_it_holds_every_photograph_squashed(split: ActionSplit, tmp_path: Path) 
 
 
 def test_persons_of_one_photograph_share_it(split: ActionSplit, tmp_path: Path) -> None:
-    twins = tuple(replace(s, id=f"{s.id}_{i}") for s in split.samples[:2] for i in range(2))
-    found = store(replace(split, samples=twins), tmp_path)
+    copies = tuple(replace(s, id=f"{s.id}_{i}") for s in split.samples[:2] for i in range(2))
+    found = store(replace(split, samples=copies), tmp_path)
     assert len(found.values) == 2
-    assert ActionDataset(replace(split, samples=twins), dict.fromkeys((s.id for s in twins), torch.empty(0, 4)),
+    assert ActionDataset(replace(split, samples=copies), dict.fromkeys((s.id for s in copies), torch.empty(0, 4)),
                          1, 28, found).raw.rows == [0, 0, 1, 1]
 
 

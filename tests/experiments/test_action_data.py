@@ -35,7 +35,8 @@ def test_a_named_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_the_playground_is_drawn_into_the_cache(tmp_path: Path, monkeypatch) -> None:
     drawn = []
     monkeypatch.setattr(
-        "actret_core.experiments.action_data.write_playground", lambda root, seed, *_: drawn.append((root, seed)) or root
+        "actret_core.experiments.action_data.write_playground",
+        lambda root, seed, *_: drawn.append((root, seed)) or root,
     )
     monkeypatch.setenv("ACTRET_CACHE", str(tmp_path))
     assert [find_root("playground"), find_root("playground", seed=1)] == [root for root, _ in drawn]

@@ -159,7 +159,9 @@ def test_regions_are_read_for_the_methods_that_see_them(playground: Path) -> Non
 @pytest.fixture
 def on_tokens(place: Place, tmp_path: Path) -> tuple[Place, Run]:
     """A small backbone that has learned nothing, and a run of the playground's size on its tokens."""
-    small = RegionNetConfig(backbone="small", on_maps=True, image_size=32, k=3, min_score=0.2, blocks=1, heads=2, ffn=16, hidden=8)
+    small = RegionNetConfig(
+        backbone="small", on_maps=True, image_size=32, k=3, min_score=0.2, blocks=1, heads=2, ffn=16, hidden=8
+    )
     whole = replace(small, on_maps=False)
     save_small_backbone(tmp_path / "w.safetensors", RegionNet(whole).backbone)
     run = Run(replace(FROZEN, model=small, token_dim=8), "frozen", flip_too=True)
@@ -169,7 +171,7 @@ def on_tokens(place: Place, tmp_path: Path) -> tuple[Place, Run]:
 def test_runs_on_tokens(on_tokens: tuple[Place, Run]) -> None:
     """One training gives two records, the mirror's equal to that of a training of its own; each pooling has tokens."""
     place, run = on_tokens
-    mirrored = run.recorded[0]
+    mirrored = run.to_record[0]
     gem = replace(run, preset=replace(run.preset, model=replace(run.preset.model, pooling="gem")), variant="frozen-gem")
     assert run_sweep([run, gem], place) == []
     base, flip, pooled = (read_record(place.record(each)) for each in (run, mirrored, gem))

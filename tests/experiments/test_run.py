@@ -14,7 +14,7 @@ def test_a_name_becomes_its_preset_and_a_seed() -> None:
     run = resolve_run("delg", "cpu", seed=3)
     preset = find_preset("delg", "cpu")
     assert run == Run(replace(preset, train=replace(preset.train, seed=3)))
-    assert (run.method, run.stem, run.view, run.recorded) == ("delg", "delg-cpu-seed3", "image", [run])
+    assert (run.method, run.stem, run.view, run.to_record) == ("delg", "delg-cpu-seed3", "image", [run])
 
 
 def test_fields_change_and_the_variant_names_them() -> None:
@@ -48,10 +48,10 @@ def test_on_maps_a_crop_is_the_maps_and_not_the_model_s() -> None:
 
 def test_flip_too_records_the_mirror_first() -> None:
     run = resolve_run("region_net", "reduced", flip_too=True)
-    mirrored, itself = run.recorded
+    mirrored, itself = run.to_record
     assert itself is run and mirrored.stem == "region_net-reduced-flip-plus-seed0"
     assert mirrored.preset.model == replace(run.preset.model, flip_test=True)
-    assert mirrored.preset.train == run.preset.train and mirrored.recorded == [mirrored]
+    assert mirrored.preset.train == run.preset.train and mirrored.to_record == [mirrored]
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,8 @@ def test_a_mistake_names_the_file_the_run_and_the_key(file, text: str, message: 
 
 
 def test_an_absent_file_names_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none.yaml: not a readable sweep .* one of full, plus, plus_cpu, plus_frozen, rivals"):
+    known = "one of full, plus, plus_cpu, plus_frozen, rivals"
+    with pytest.raises(ConfigError, match=rf"none.yaml: not a readable sweep .* {known}"):
         read_sweep(tmp_path / "none.yaml")
 
 

@@ -15,7 +15,8 @@ from actret_core.models.checkpoint import load_model, save_model
 from actret_core.models.config import ModelConfig
 from actret_core.models.methods import METHODS, build_model, find_method, method_of
 from actret_core.training.config import TrainConfig
-from actret_core.training.module import ActionModule, action_loss, run
+from actret_core.training.batches import run_model
+from actret_core.training.module import ActionModule, action_loss
 
 RIVALS = ("strong_reid", "delg", "token", "rrt")  # they have a loss of their own
 WIDTHS = {
@@ -48,7 +49,7 @@ def test_a_config_builds_its_module(
     model = built(name)
     assert method_of(configs[name]) == name and type(model) is METHODS[name].module
     assert model.config == configs[name] and set(model.inputs) <= set(inputs)
-    output = run(model, inputs)
+    output = run_model(model, inputs)
     assert output.embedding.shape == (3, WIDTHS[name]) and output.logits.shape == (3, 3)
     assert output.embedding.dtype == output.logits.dtype == torch.float32
 
@@ -57,7 +58,7 @@ def test_a_config_builds_its_module(
 def test_a_gradient_reaches_every_parameter(name: str, built, inputs: dict[str, Tensor]) -> None:
     """In evaluation: in training, a batch norm cancels the bias before it."""
     model = built(name)
-    output = run(model, inputs)
+    output = run_model(model, inputs)
     loss = model.loss(output, TARGET) if name in RIVALS else output.logits.square().sum()
     if name == "rrt":  # its second stage
         maps = model.maps(inputs["image"])
@@ -71,7 +72,7 @@ def test_a_gradient_reaches_every_parameter(name: str, built, inputs: dict[str, 
 def test_training_uses_a_method_s_own_loss_or_equation_6(name: str, built, inputs: dict[str, Tensor]) -> None:
     config = TrainConfig(label_smoothing=0.5)
     module = ActionModule(built(name), config).eval()
-    output = run(module.model, inputs)
+    output = run_model(module.model, inputs)
     own = module.model.loss(output, TARGET) if name in RIVALS else action_loss(output.logits, TARGET, config)
     assert hasattr(module.model, "loss") == (name in RIVALS)
     torch.testing.assert_close(module._loss(output, TARGET), own)
@@ -79,7 +80,7 @@ def test_training_uses_a_method_s_own_loss_or_equation_6(name: str, built, input
 
 @EVERY
 def test_one_action_or_several(name: str, built, inputs: dict[str, Tensor]) -> None:
-    logits, several = run(built(name), inputs).logits, torch.tensor([[1.0, 0, 1], [0, 0, 0], [0, 1, 0]])
+    logits, several = run_model(built(name), inputs).logits, torch.tensor([[1.0, 0, 1], [0, 0, 0], [0, 1, 0]])
     for targets, config in ((TARGET, TrainConfig()), (several, TrainConfig(multi_label=True))):
         loss = action_loss(logits, targets, config)
         assert loss.shape == () and loss > 0
@@ -89,18 +90,18 @@ def test_one_action_or_several(name: str, built, inputs: dict[str, Tensor]) -> N
 def test_half_precision_is_close(name: str, built, inputs: dict[str, Tensor]) -> None:
     model = built(name)
     with torch.autocast("cpu", torch.bfloat16):
-        half = run(model, inputs)
+        half = run_model(model, inputs)
         assert name not in RIVALS or torch.isfinite(model.loss(half, TARGET))
-    similar = torch.cosine_similarity(half.embedding.float(), run(model, inputs).embedding)
+    similar = torch.cosine_similarity(half.embedding.float(), run_model(model, inputs).embedding)
     assert similar.min() > (0.98 if name in RIVALS else 0.99)
 
 
 @EVERY
 def test_an_image_is_not_changed_by_its_company(name: str, built, inputs: dict[str, Tensor]) -> None:
     model = built(name)
-    together = run(model, inputs)
+    together = run_model(model, inputs)
     for i in range(3):
-        alone = run(model, {key: value[i : i + 1] for key, value in inputs.items()})
+        alone = run_model(model, {key: value[i : i + 1] for key, value in inputs.items()})
         torch.testing.assert_close(alone.embedding[0], together.embedding[i], atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(alone.logits[0], together.logits[i], atol=1e-5, rtol=1e-4)
 
@@ -109,10 +110,11 @@ def test_an_image_is_not_changed_by_its_company(name: str, built, inputs: dict[s
 def test_what_a_model_looks_at(name: str, built, inputs: dict[str, Tensor]) -> None:
     """The person's box matters where it is an input, and the image always."""
     model, box = built(name), torch.tensor([0.0, 0, 9, 9])
-    before = run(model, inputs).embedding
-    moved = run(model, inputs | {"person": box.expand(3, 4)}).embedding
+    before = run_model(model, inputs).embedding
+    moved = run_model(model, inputs | {"person": box.expand(3, 4)}).embedding
     assert torch.equal(before, moved) == ("person" not in model.inputs)
-    assert not torch.allclose(before, run(model, inputs | {"image": inputs["image"].flip(2)}).embedding, atol=1e-4)
+    flipped = run_model(model, inputs | {"image": inputs["image"].flip(2)}).embedding
+    assert not torch.allclose(before, flipped, atol=1e-4)
 
 
 @EVERY
@@ -126,7 +128,7 @@ def test_a_config_survives_json_and_cannot_change(name: str, configs: dict[str, 
 @EVERY
 def test_a_round_trip_of_every_method(name: str, built, inputs: dict[str, Tensor], tmp_path: Path) -> None:
     model, path = built(name).train(), tmp_path / "model.safetensors"
-    output = run(model, inputs)  # in training, so that the batch norms have something to remember
+    output = run_model(model, inputs)  # in training, so that the batch norms have something to remember
     if name in RIVALS:
         model.loss(output, TARGET)  # and the centers
     save_model(path, model)

@@ -18,7 +18,7 @@ NAMES = ("drinking", "phoning", "running", "cooking")
 
 
 def targets(*counts: int) -> Tensor:
-    """So many samples of each action, one-hot."""
+    """One-hot targets with the given number of samples of each action."""
     return torch.eye(len(counts)).repeat_interleave(torch.tensor(counts), 0)
 
 

@@ -37,11 +37,11 @@ def assert_equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) 
 def test_the_same_seed_gives_the_same_weights(
     toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
 ) -> None:
-    twin, other = copy.deepcopy(head), copy.deepcopy(head)
+    same, other = copy.deepcopy(head), copy.deepcopy(head)
     assert fit(head, toy(12), None, quick, tmp_path / "a", progress=False).epochs == 3
-    fit(twin, toy(12), None, quick, tmp_path / "b", progress=False)
+    fit(same, toy(12), None, quick, tmp_path / "b", progress=False)
     fit(other, toy(12), None, replace(quick, seed=1), tmp_path / "c", progress=False)
-    assert_equal(state_of(head), state_of(twin))
+    assert_equal(state_of(head), state_of(same))
     assert not torch.equal(head.classifier[0].weight, other.classifier[0].weight)
 
 
@@ -87,7 +87,7 @@ def test_a_run_out_of_time_stops_between_epochs_and_goes_on(
     whole = copy.deepcopy(head)
     fit(whole, toy(12), None, quick, tmp_path / "whole", progress=False)
     for epoch in (1, 2):
-        with pytest.raises(OutOfTime, match=f"run: stopped after epoch {epoch} of 3; call again to go on"):
+        with pytest.raises(OutOfTime, match=f"run: stopped after epoch {epoch} of 3; call again to resume"):
             fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "run", False, deadline=time.monotonic())
     result = fit(head, toy(12), None, quick, tmp_path / "run", False, deadline=time.monotonic())
     assert result.epochs == len(result.losses) == 3, "the last epoch ends the training, not the time"
@@ -98,7 +98,7 @@ def test_a_run_out_of_time_stops_between_epochs_and_goes_on(
 def test_a_moving_average_is_what_is_kept(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
     """Two steps: the average is the first weights, then decays toward the second."""
     config, seen = replace(quick, epochs=1, ema=0.75), []
-    twin, average = copy.deepcopy(head), copy.deepcopy(head)
+    trained, average = copy.deepcopy(head), copy.deepcopy(head)
     step = torch.optim.AdamW.step
     with pytest.MonkeyPatch.context() as patch:
 
@@ -109,12 +109,12 @@ def test_a_moving_average_is_what_is_kept(toy, head: FusionHead, quick: TrainCon
 
         patch.setattr(torch.optim.AdamW, "step", watched)
         fit(average, toy(12), None, config, tmp_path / "average", progress=False)
-    fit(twin, toy(12), None, replace(config, ema=0.0), tmp_path / "plain", progress=False)
+    fit(trained, toy(12), None, replace(config, ema=0.0), tmp_path / "plain", progress=False)
     first, second = seen
-    for found, one, two, plain in zip(average.parameters(), first, second, twin.parameters(), strict=True):
+    for found, one, two, plain in zip(average.parameters(), first, second, trained.parameters(), strict=True):
         torch.testing.assert_close(found, 0.75 * one + 0.25 * two)
         torch.testing.assert_close(two, plain)
-    assert not average.norm.num_batches_tracked == 0
+    assert average.norm.num_batches_tracked != 0
 
 
 def test_early_stopping_watches_the_moving_average(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ class Hungry(FusionHead):
 def test_out_of_memory_the_effective_batch_stays(
     toy, quick: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """As many steps of the optimizer, said in one line, kept in the result, and known to the run when it goes on."""
+    """Steps of the optimizer are as many; one line and the result name the parts, and a resumed run knows them."""
     config = RegionNetConfig(classes=3, k=2, blocks=1, heads=2, ffn=16, dropout=0.0, hidden=8)
     with pytest.raises(RuntimeError, match="the power is gone"):
         fit(Hungry(config, 8), toy(12, fail_at=16), None, quick, tmp_path, progress=False)

@@ -10,7 +10,7 @@ from actret_core.data.transforms import mix_share, mix_up
 from actret_core.errors import ConfigError
 from actret_core.models.config import Output
 from actret_core.training.config import TrainConfig
-from actret_core.training.module import ActionModule, action_loss, part_counts, split_batch
+from actret_core.training.module import ActionModule, action_loss
 
 LOGITS = [[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]]
 
@@ -227,7 +227,8 @@ def test_a_failed_attempt_leaves_no_gradient(batch: dict[str, Tensor]) -> None:
 
 
 def test_too_little_memory_for_two_samples(batch: dict[str, Tensor]) -> None:
-    with pytest.raises(ConfigError, match="batch_size=6: expected a smaller model or image: two samples are out of memory"):
+    wanted = "batch_size=6: expected a smaller model or image: two samples are out of memory"
+    with pytest.raises(ConfigError, match=wanted):
         learned(1, batch)
 
 
@@ -237,21 +238,6 @@ def test_a_resumed_run_remembers_its_parts(batch: dict[str, Tensor]) -> None:
     other = ActionModule(Hungry(2), TrainConfig())
     other.on_load_checkpoint(checkpoint)
     assert other.halved == (3, 2)
-
-
-@pytest.mark.parametrize(("size", "first", "counts"), [
-    (8, 1, [1, 2, 4]), (7, 1, [1, 2, 3]), (7, 4, [3]), (128, 16, [16, 32, 64]), (3, 2, [1]), (1, 4, [1]),
-])  # fmt: skip
-def test_each_attempt_has_twice_as_many_parts(size: int, first: int, counts: list[int]) -> None:
-    assert list(part_counts(size, first)) == counts
-
-
-@pytest.mark.parametrize(("size", "count", "sizes"), [(8, 1, [8]), (8, 2, [4, 4]), (7, 2, [4, 3]), (7, 3, [3, 2, 2])])
-def test_the_parts_make_the_batch(size: int, count: int, sizes: list[int]) -> None:
-    batch = {"target": torch.arange(size), "image": torch.arange(size)[:, None]}
-    found = split_batch(batch, count)
-    assert [len(part["target"]) for part in found] == [len(part["image"]) for part in found] == sizes
-    assert torch.equal(torch.cat([part["target"] for part in found]), batch["target"])
 
 
 @pytest.mark.parametrize(("clip", "norm"), [(1.0, 1.0), (0.0, 50.0)])

@@ -4,20 +4,18 @@ import pytest
 import torch
 
 from actret_core.errors import ConfigError
-from actret_core.training import batches, batches as order
-from actret_core.training.batches import balanced_sampler, held_out_loader, train_loader
+from actret_core.training import batches
+from actret_core.training.batches import EpochOrder, SharedBatches, balanced_sampler, held_out_loader, train_loader
 from actret_core.training.config import TrainConfig
-from actret_core.training.batches import EpochOrder, SharedBatches
 
 
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch):
-    """What the process of a rank among so many would see."""
+    """Give this process a rank in a run of several processes."""
 
     def pretend(rank: int, world: int) -> None:
-        for module in (order, batches):
-            monkeypatch.setattr(module, "rank", lambda: rank)
-            monkeypatch.setattr(module, "world", lambda: world)
+        monkeypatch.setattr(batches, "rank", lambda: rank)
+        monkeypatch.setattr(batches, "world", lambda: world)
 
     return pretend
 

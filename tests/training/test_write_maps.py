@@ -73,8 +73,8 @@ def test_half_precision_is_close_and_said(split: ActionSplit, front: FrontBackbo
 
 
 def test_persons_of_one_photograph_are_computed_once(split: ActionSplit, front: FrontBackbone, tmp_path: Path) -> None:
-    twins = tuple(replace(s, id=f"{s.id}_{i}") for s in split.samples[:2] for i in range(2))
-    store = write(replace(split, samples=twins), front, tmp_path / "twins.maps")
+    copies = tuple(replace(s, id=f"{s.id}_{i}") for s in split.samples[:2] for i in range(2))
+    store = write(replace(split, samples=copies), front, tmp_path / "copies.maps")
     assert store.values.shape[0] == 2 and store.info.names == tuple(s.image_id for s in split.samples[:2])
 
 

@@ -57,59 +57,59 @@ LARGE = 1.4  # scale of objects that are held in a hand: at true size, they woul
 
 
 def cup(stage: Stage) -> None:
-    """In front of the mouth."""
+    """A cup in front of the mouth."""
     stage.put(objects.draw_cup, shift(stage.pose.head, 14.0, -3.5), 47, scale=LARGE)
 
 
 def phone(stage: Stage) -> None:
-    """Between ear and hand."""
+    """A telephone between ear and hand."""
     stage.put(objects.draw_phone, shift(stage.pose.head, -0.5, 0.5), 77, scale=LARGE)
 
 
 def toothbrush(stage: Stage) -> None:
-    """In the mouth."""
+    """A toothbrush in the mouth."""
     stage.put(objects.draw_toothbrush, shift(stage.pose.head, 7.0, -4.8), 90, scale=LARGE)
 
 
 def bike_below(stage: Stage) -> None:
-    """Under the rider."""
+    """A bike under the rider."""
     stage.put(objects.draw_bike, (0.0, 0.0), 2)
 
 
 def bike_ahead(stage: Stage) -> None:
-    """In front of the person who fixes it."""
+    """A bike in front of the person who fixes it."""
     stage.put(objects.draw_bike, (20.0, 0.0), 2)
 
 
 def wrench(stage: Stage) -> None:
-    """In the near hand."""
+    """A wrench in the near hand."""
     stage.put(objects.draw_wrench, stage.pose.hand_near, None, scale=LARGE)
 
 
 def horse_below(stage: Stage) -> None:
-    """Under the rider, with reins."""
+    """A horse under the rider, with reins."""
     stage.put(animals.draw_horse, (0.0, 0.0), 19)
     stage.line((46.5, 77.0), 3.0)
 
 
 def horse_ahead(stage: Stage) -> None:
-    """Facing the person who feeds it."""
+    """A horse facing the person who feeds it."""
     stage.put(animals.draw_horse, (24.0, 0.0), 19, flip=True)
 
 
 def carrot(stage: Stage) -> None:
-    """In the near hand."""
+    """A carrot in the near hand."""
     stage.put(objects.draw_carrot, stage.pose.hand_near, 57, scale=LARGE)
 
 
 def dog_on_leash(stage: Stage) -> None:
-    """Ahead, at the end of a long leash."""
+    """A dog ahead, at the end of a long leash."""
     at = (stage.rng.uniform(68.0, 74.0), 0.0)
     stage.put(animals.draw_dog, at, 18, line=stage.line(shift(at, *animals.DOG_COLLAR), 3.0))
 
 
 def kite_on_string(stage: Stage) -> None:
-    """Ahead and above, at the end of its string."""
+    """A kite ahead and above, at the end of its string."""
     at = (stage.rng.uniform(66.0, 74.0), stage.rng.uniform(122.0, 134.0))
     stage.put(objects.draw_kite, at, 38, line=stage.line(shift(at, 1.0, 2.0), 5.0))
 

@@ -6,7 +6,6 @@ from actret_core.data.playground import palette
 from actret_core.data.playground.pen import Color, Pen, Point, shade, tint
 
 HORSE_BACK: Point = (-3.0, 70.0)
-HORSE_MOUTH: Point = (53.0, 70.0)
 DOG_COLLAR: Point = (11.0, 21.5)
 
 

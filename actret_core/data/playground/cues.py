@@ -64,7 +64,7 @@ def _draw_palm(pen: Pen, x: float, top: float) -> None:
 
 
 def draw_grove(pen: Pen, width: float, rng: Random) -> None:
-    """Three tall trees, the cue of the park, which is the only setting of no action."""
+    """Three tall trees, the cue of the park. No action is bound to the park."""
     for at in (0.06, 0.62, 0.34):
         x, top = (at + rng.uniform(0.0, 0.08)) * width, rng.uniform(34.0, 48.0)
         leaves = rng.choice(palette.LEAVES)

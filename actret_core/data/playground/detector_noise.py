@@ -1,4 +1,4 @@
-"""A simulated detector: noisy proposals from the true boxes of a scene, which are not written to disk themselves.
+"""A simulated detector: noisy proposals from the true boxes of a scene. The true boxes are not written to disk.
 
 Like a real detector, it misses objects, finds them inexactly or twice, finds parts of persons, and sometimes reports an
 object where there is none. Settings (mountains, a skyline) are not objects and are never found.

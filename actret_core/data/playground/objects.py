@@ -3,7 +3,7 @@
 from random import Random
 
 from actret_core.data.playground import palette
-from actret_core.data.playground.pen import Color, Pen, Point, shade, tint
+from actret_core.data.playground.pen import Pen, Point, shade, tint
 
 SADDLE: Point = (-11.0, 52.0)
 HANDLEBAR: Point = (17.0, 58.0)
@@ -82,10 +82,10 @@ def draw_kite(pen: Pen, rng: Random) -> None:
         pen.polygon([(x - 3.4, y + 2.2), (x + 3.4, y - 2.2), (x + 3.4, y + 2.2), (x - 3.4, y - 2.2)], color)
 
 
-def draw_line(pen: Pen, a: Point, b: Point, sag: float, color: Color = (96, 82, 86, 80)) -> None:
+def draw_line(pen: Pen, a: Point, b: Point, sag: float) -> None:
     """A thin leash or string from `a` to `b` whose middle hangs `sag` units lower."""
     points = []
     for i in range(9):
         t = i / 8
         points.append((a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t - 4 * sag * t * (1 - t)))
-    pen.stroke(points, 0.7, color)
+    pen.stroke(points, 0.7, (96, 82, 86, 80))

@@ -1,4 +1,4 @@
-"""Drawing in body units on a supersampled canvas, which smooths edges; a pen records the box of what it drew."""
+"""Drawing in body units on a supersampled canvas, which smooths edges. A pen records the box of what it draws."""
 
 from math import sqrt
 

@@ -1,4 +1,4 @@
-"""The pretraining task of the small backbone, in the role of ImageNet: what does a whole playground picture show?"""
+"""The pretraining task of the small backbone: what does a whole playground picture show? It stands in for ImageNet."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,8 +8,8 @@ from actret_core.config import require
 from actret_core.data.playground.actions import PLAYGROUND_ACTIONS
 from actret_core.data.playground.scenes import Scene, compose
 from actret_core.data.playground.settings import SETTINGS
-from actret_core.data.sample import ActionSplit
 from actret_core.data.readers.stanford40 import read_stanford40
+from actret_core.data.sample import ActionSplit
 
 
 def read_pretext(root: Path, seed: int, without: Sequence[str] = ()) -> ActionSplit:

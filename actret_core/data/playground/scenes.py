@@ -12,7 +12,7 @@ from actret_core.data.playground.settings import SETTINGS, draw_setting
 
 ALONE, PAIR = 0.25, 0.88  # probability of one person, and of at most two
 ROOM = 270.0  # body units in which three persons must fit, else there are only two
-AWAY = 0.35  # probability that an action without a setting may leave the park: low, so that a setting is a hint
+AWAY = 0.35  # probability that an action without a setting is in a random one, not the park: a setting is a hint
 SAME_GROUP = 0.9  # probability that another person's action is of the anchored person's group
 
 

@@ -48,14 +48,14 @@ VOC2012 = (
 )
 
 
-def fetch_stanford40(root: Path, progress: bool = True) -> Path:
+def fetch_stanford40(root: Path) -> Path:
     """Stanford 40 Actions from its official site into `root`; checks for 4000 train and 5532 test images."""
-    return fetch("stanford40", STANFORD40, root, {"train": 4000, "test": 5532}, progress)
+    return fetch("stanford40", STANFORD40, root, {"train": 4000, "test": 5532})
 
 
-def fetch_voc2012(root: Path, progress: bool = True) -> Path:
+def fetch_voc2012(root: Path) -> Path:
     """PASCAL VOC 2012 from its official site into `root`; checks for 2296 train and 2292 val images."""
-    return fetch("voc2012", VOC2012, root, {"train": 2296, "val": 2292}, progress)
+    return fetch("voc2012", VOC2012, root, {"train": 2296, "val": 2292})
 
 
 def fetch(
@@ -79,24 +79,16 @@ def fetch(
     return root
 
 
-def download(
-    url: str,
-    path: Path,
-    sha256: str | None = None,
-    md5: str | None = None,
-    size: int | None = None,
-    progress: bool = True,
-) -> Path:
+def download(url: str, path: Path, md5: str | None = None, progress: bool = True) -> Path:
     """Download `url` to `path`. The file appears there only when it is complete and verified.
 
-    Verified are the length that the server announces, and `sha256`, `md5` (hex digests) and `size` (bytes) where given.
-    A file that is already at `path` is verified, too, and not downloaded again. An interrupted download leaves
-    `<path>.part`, which the next call continues. Raises DownloadError; a damaged download is deleted.
+    Verified are the length that the server announces, and `md5`, a hex digest, if given. A file that is already at
+    `path` is verified, too, and not downloaded again. An interrupted download leaves `<path>.part`, which the next call
+    continues. Raises DownloadError; a damaged download is deleted.
     """
     path, part = Path(path), Path(f"{path}.part")
-    expected = {"size": size, "md5": md5, "sha256": sha256}
     if path.exists():
-        if wrong := _mismatch(path, expected):
+        if wrong := _mismatch(path, md5):
             raise DownloadError(f"{path}: there already, but {wrong}; move it away and run again")
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +96,7 @@ def download(
         _transfer(url, part, progress)
     except (OSError, http.client.HTTPException) as error:
         raise DownloadError(f"{url}: not fetched whole ({error}); run it again to continue") from error
-    if wrong := _mismatch(part, expected):
+    if wrong := _mismatch(part, md5):
         part.unlink()
         raise DownloadError(f"{url}: arrived damaged, {wrong}; deleted, run it again")
     os.replace(part, path)
@@ -154,13 +146,10 @@ def _copy(source: http.client.HTTPResponse, target: BinaryIO, bar: tqdm) -> None
             bar.update(len(chunk))
 
 
-def _mismatch(path: Path, expected: dict[str, str | int | None]) -> str | None:
-    """Which of the `expected` size and digests differs, as a phrase; None if they all agree."""
-    for name, value in expected.items():
-        found = value and (path.stat().st_size if name == "size" else file_digest(path, name))
-        if found != value:
-            return f"its {name} is {found} and not {value}"
-    return None
+def _mismatch(path: Path, md5: str | None) -> str | None:
+    """How a file's digest differs from `md5`, as a phrase; None if it agrees, or if no digest is known."""
+    found = md5 and file_digest(path, "md5")
+    return None if found == md5 else f"its md5 is {found} and not {md5}"
 
 
 def _install(archive: Archive, file: Path, root: Path) -> None:

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from actret_core.config import require
-from actret_core.data.sample import ActionSplit
 from actret_core.data.readers.stanford40 import read_stanford40
 from actret_core.data.readers.voc2012 import read_voc2012
+from actret_core.data.sample import ActionSplit
 
 
 @dataclass(frozen=True)

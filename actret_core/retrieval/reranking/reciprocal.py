@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 
-from actret_core.retrieval.threads import map_chunks
 from actret_core.retrieval.reranking.point_distances import PointDistances
+from actret_core.retrieval.threads import map_chunks
 
 CHUNK_ITEMS = 512
 CHUNK_PAIRS = 100_000

@@ -13,13 +13,13 @@ import numpy as np
 
 from actret_core.config import require
 from actret_core.errors import EmbeddingError
-from actret_core.retrieval.reranking.candidates import first_of_candidates
 from actret_core.retrieval.distances import nearest
 from actret_core.retrieval.embeddings import unit_vectors
+from actret_core.retrieval.reranking.candidates import first_of_candidates
 from actret_core.retrieval.reranking.jaccard import JaccardDistances
-from actret_core.retrieval.threads import chunks, map_chunks, rows_per_chunk
 from actret_core.retrieval.reranking.point_distances import HeldDistances, StreamedDistances
 from actret_core.retrieval.reranking.reciprocal import encode
+from actret_core.retrieval.threads import chunks, map_chunks, rows_per_chunk
 
 MAX_ELEMENTS = 2**27  # 0.5 GiB of float32: 11,585 items against each other
 

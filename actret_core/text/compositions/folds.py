@@ -1,4 +1,4 @@
-"""What a study holds out: verb and object on both data sets, verb and place on the playground."""
+"""Studies and the actions that they hold out: verb and object on both data sets, verb and place on the playground."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from actret_core.text.compositions.visuals import Visuals, playground_tokens, pool_views
 from actret_core.config import require
 from actret_core.data.playground import PLAYGROUND_CAPTIONS
 from actret_core.data.playground.pretext import shown_actions, shown_setting
 from actret_core.data.tokens import FrozenTokens
+from actret_core.text.compositions.visuals import Visuals, playground_tokens, pool_views
 from actret_core.text.parsing import parse
 from actret_core.text.phrase import Phrase
 
@@ -55,7 +55,7 @@ class Study:
         return tuple(self.tokens.actions.tolist())
 
     def visuals(self, fold: Fold) -> Visuals:
-        """The pooled views of all images; those of the fold's actions are not learned from. The fold may be empty."""
+        """The pooled views of all images. Those of the fold's actions are not for training. The fold may be empty."""
         t = self.tokens
         out = np.isin(t.labels, [self.actions.index(held) for held in fold])
         train = t.train & ~out & ~np.isin(t.ids, list(self.hidden.get(fold, ())))
@@ -79,8 +79,8 @@ def load_studies(
 ) -> list[Study]:
     """The studies of a data set: verb and object, and on the playground verb and place.
 
-    The images of the playground in `data` (None: it is drawn) go through the backbone `weights`; for any other data
-    set the file `tokens` is read.
+    For the playground in `data` (None: it is drawn), tokens are computed by the backbone `weights`; for any other data
+    set, the file `tokens` is read.
     """
     if dataset != "playground":
         return [object_study(dataset, FrozenTokens.load(tokens))]

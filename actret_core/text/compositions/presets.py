@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from actret_core.models.config import RegionNetConfig
 from actret_core.experiments.presets import FROZEN, Preset
+from actret_core.models.config import RegionNetConfig
 from actret_core.text.train import TextPreset
 from actret_core.training.config import TrainConfig
 

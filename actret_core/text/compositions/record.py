@@ -1,4 +1,4 @@
-"""A study as records: one file for each variant and seed, with the scores of every held-out action."""
+"""Record a study: one file for each variant and seed, with the scores of every held-out action."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from actret_core.data.tokens import FrozenTokens
+from actret_core.experiments.record import RunRecord, fingerprint
 from actret_core.text.compositions import study as runs
 from actret_core.text.compositions.folds import Study
 from actret_core.text.compositions.visuals import embed_without
-from actret_core.data.tokens import FrozenTokens
-from actret_core.experiments.record import RunRecord, fingerprint
 from actret_core.text.train import VARIANTS, TextPreset, as_config
 
 Scores = dict[str, dict[str, float]]
@@ -20,7 +20,7 @@ Scores = dict[str, dict[str, float]]
 def record_study(
     study: Study, preset: TextPreset, seed: int, results: Path, say: Callable[[str], None] = print
 ) -> list[RunRecord]:
-    """Make and record the runs of one seed that are not in `results` yet.
+    """Train, score and record the runs of one seed that are not in `results` yet.
 
     The scores under `seen` are an upper bound: those of the same model trained on the held-out actions too. For
     "prototype", which needs no text, they are those of each action's own prototype, by a fusion transformer trained on
@@ -40,7 +40,7 @@ def record_study(
 
 
 def _measure(study: Study, preset: TextPreset, name: str) -> dict:
-    """The scores: means over the held-out actions, those of each, and both for a model that has seen these actions."""
+    """The mean scores over the held-out actions, those of each, and both for a model that has seen these actions."""
     unseen = {held: scores for fold in study.folds for held, scores in _run(study, preset, name, fold).items()}
     held_out = tuple(held for fold in study.folds for held in fold)
     metrics = _mean(unseen) | {"held_out": unseen}

@@ -1,26 +1,23 @@
 """One run of a study: train a text model without some actions, then find them by their phrases."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from actret_core.text.compositions.visuals import Visuals
 from actret_core.retrieval.embeddings import unit_vectors
+from actret_core.text.compositions.visuals import Visuals
 from actret_core.text.crossmodal import Parts, parts_of, relevance, score
 from actret_core.text.model import TextModel
 from actret_core.text.query import embed_texts, embed_visuals
-from actret_core.text.vocabulary import Vocabulary, vocabulary_of
 from actret_core.text.train import Captioned, TextPreset, train_captioned
+from actret_core.text.vocabulary import Vocabulary, vocabulary_of
 
 
-def train_text(
-    visuals: Visuals, variant: str, preset: TextPreset, out: Path | None = None, progress: bool = False
-) -> tuple[TextModel, Vocabulary]:
+def train_text(visuals: Visuals, variant: str, preset: TextPreset) -> tuple[TextModel, Vocabulary]:
     """Train one of VARIANTS on the training images and the phrases of their actions."""
     phrases = tuple(visuals.phrases[label] for label in visuals.labels[visuals.train])
     vocabulary, seen = vocabulary_of(phrases), Captioned(visuals.features[visuals.train], phrases)
-    model, _ = train_captioned(seen, variant, preset, vocabulary, out=out, progress=progress)
+    model, _ = train_captioned(seen, variant, preset, vocabulary)
     return model, vocabulary
 
 
@@ -48,7 +45,7 @@ def score_held_out(visuals: Visuals, similarity: np.ndarray, held: str) -> dict[
 
 
 def action_parts(visuals: Visuals) -> Parts:
-    """Verb and nouns of every action, as classes."""
+    """The verb and the nouns of every action, as classes."""
     verbs = {p.verb: i for i, p in enumerate(visuals.phrases)}
     nouns = {noun: i for i, noun in enumerate(dict.fromkeys(n for p in visuals.phrases for n in p.nouns))}
     return parts_of(visuals.phrases, verbs, nouns)
@@ -71,7 +68,7 @@ def composed_prototypes(visuals: Visuals) -> np.ndarray:
     """The prototypes [actions, D], with one for each action without training images, composed from the others.
 
     It is the mean of two means: of the prototypes of seen actions that share its verb, and of those that share a noun.
-    This needs no text model: it is the first thing one would try.
+    This is a baseline without a text model.
     """
     known, out = prototypes(visuals), prototypes(visuals)
     seen = [i for i in range(len(known)) if known[i].any()]

@@ -1,4 +1,4 @@
-"""The visual side of the study: region tokens of a frozen backbone, and the features made of them."""
+"""The visual side of a study: region tokens of a frozen backbone, and the features made of them."""
 
 import json
 import tempfile
@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from actret_core.experiments.action_data import find_root, load_data
 from actret_core.config import require
 from actret_core.data.playground.write import RECORD
 from actret_core.data.tokens import FrozenTokens, TokenDataset
+from actret_core.experiments.action_data import find_root, load_data
+from actret_core.experiments.presets import DEMO, Preset
 from actret_core.experiments.train import configure, train_on_tokens
 from actret_core.models.fusion import masked_mean
 from actret_core.models.region_net import RegionNet
 from actret_core.models.weights import load_backbone
-from actret_core.experiments.presets import DEMO, Preset
 from actret_core.text.phrase import Phrase
 from actret_core.training.embed import embed
 from actret_core.training.tokens import extract_tokens
@@ -27,8 +27,8 @@ from actret_core.training.tokens import extract_tokens
 class Visuals:
     """Visual features of the anchored persons of a data set.
 
-    `features` [N, D] and `labels` int [N], indices into `actions`; `train` bool [N]: what is learned from, `test`
-    bool [N]: what is searched; `phrases`: each of the `actions` as a phrase.
+    `features` [N, D] and `labels` int [N], indices into `actions`; `train` bool [N]: the images to learn from, `test`
+    bool [N]: the images to search; `phrases`: each of the `actions` as a phrase.
     """
 
     features: np.ndarray
@@ -42,7 +42,7 @@ class Visuals:
 def playground_tokens(root: Path | None, weights: Path, progress: bool = True) -> FrozenTokens:
     """The region tokens of the playground by a small backbone, like those of Stanford-40 that come with the book.
 
-    Raises ConfigError for a playground of another seed than 0, whose bystanders would not be known.
+    Raises ConfigError for a playground of another seed than 0: what its bystanders do is known for seed 0 only.
     """
     root = find_root("playground", root, progress=progress)
     drawn = json.loads((root / RECORD).read_text())["seed"] if (root / RECORD).exists() else 0
@@ -67,7 +67,7 @@ def pool_views(frozen: FrozenTokens, train: np.ndarray) -> np.ndarray:
 
 
 def embed_without(
-    frozen: FrozenTokens, held: str | None, preset: Preset, hidden: Collection[str] = (), progress: bool = False
+    frozen: FrozenTokens, held: str | None, preset: Preset, hidden: Collection[str] = ()
 ) -> np.ndarray:
     """Train the fusion transformer without the action `held` (None: with all) and the images `hidden`; embed all.
 
@@ -82,6 +82,6 @@ def embed_without(
     by_image = {name: getattr(frozen, name)[kept] for name in ("values", "regions", "boxes", "ids")}
     part = replace(frozen, train=train[kept], labels=number[frozen.labels[kept]], actions=np.array(seen), **by_image)
     with tempfile.TemporaryDirectory() as out:
-        head, _, _ = train_on_tokens(part, preset, Path(out), progress)
+        head, _, _ = train_on_tokens(part, preset, Path(out), progress=False)
     everything = TokenDataset(replace(frozen, train=train), np.ones(len(train), bool), preset.model.features)
-    return embed(head, everything, 256, progress=progress).features
+    return embed(head, everything, 256, progress=False).features

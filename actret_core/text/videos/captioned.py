@@ -1,4 +1,4 @@
-"""Captioned videos to learn from and to search: EPIC-Kitchens-100 as it is published, or any data set in two files."""
+"""Captioned videos for training and test: EPIC-Kitchens-100 as it is published, or any data set in two files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 
 from actret_core.errors import DataError, TextError
 from actret_core.text import epic_kitchens as epic
+from actret_core.text.captions import class_labels
 from actret_core.text.crossmodal import Parts, relevance
 from actret_core.text.epic_kitchens import Narration
 from actret_core.text.features import read_captioned, read_video_features
-from actret_core.text.captions import class_labels
 from actret_core.text.parsing import parse_query
 from actret_core.text.phrase import Phrase
 from actret_core.text.train import Captioned

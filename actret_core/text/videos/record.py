@@ -1,4 +1,4 @@
-"""Train a text model on captioned videos, evaluate it in both directions, and record it."""
+"""Train a text model on captioned videos, evaluate it in both directions of search, and record it."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from actret_core.experiments.record import RunRecord, run_stem
 from actret_core.text.crossmodal import score_both_ways
 from actret_core.text.model import TextModel
 from actret_core.text.query import embed_texts, embed_visuals
+from actret_core.text.train import TextPreset, as_config, train_captioned
+from actret_core.text.videos.captioned import CaptionedVideos
 from actret_core.text.vocabulary import Vocabulary, vocabulary_of
 from actret_core.text.word_vectors import read_word_vectors
-from actret_core.text.train import TextPreset, as_config, train_captioned
 from actret_core.training.config import TrainConfig
 from actret_core.training.fit import FitResult
-from actret_core.text.videos.captioned import CaptionedVideos
 
-# the ICCV paper's; margin, weights and width are the defaults of the models, the number of epochs is ours
+# As in the ICCV paper, whose margin, weights and width are the models' defaults. The number of epochs is ours.
 PRESET = TextPreset(
     "full",
     TrainConfig(
@@ -31,13 +31,12 @@ PRESET = TextPreset(
 
 def record_videos(
     dataset: str, variant: str, read: Callable[[], CaptionedVideos], preset: TextPreset, results: Path,
-    vectors: Path | None = None, runs: Path = Path("runs"), progress: bool = True,
+    vectors: Path | None = None, runs: Path = Path("runs"),
 ) -> RunRecord | None:
-    """Train a variant on the videos that `read` gives, and record it; None where it is recorded already.
+    """Train a variant on the videos that `read` returns, and record it; None if it is recorded already.
 
-    `vectors`: a file of pretrained word vectors, which then stay as they are. `runs` gets the
-    checkpoints, from which an interrupted run resumes, and `embeddings.npz` with `texts` [Q, d] and `visuals` [G, d] of
-    the test.
+    `vectors`: a file of pretrained word vectors, which are not trained. A folder in `runs` receives the checkpoints,
+    from which an interrupted run resumes, and `embeddings.npz` with `texts` [Q, d] and `visuals` [G, d] of the test.
     """
     name = run_stem(variant, "", preset.tier, preset.train.seed)
     if (results / dataset / f"{name}.json").exists():
@@ -48,19 +47,19 @@ def record_videos(
     if known:
         words = {"learn_words": False, "word_dim": len(next(iter(known.values())))}
         preset = replace(preset, model=preset.model | words)
-    model, result = train_captioned(videos.train, variant, preset, vocabulary, known, out, progress)
+    model, result = train_captioned(videos.train, variant, preset, vocabulary, known, out, progress=True)
     record = _record(dataset, variant, preset, videos, _evaluate(model, vocabulary, videos, out), result, vectors)
     record.write(results)
     return record
 
 
 def _words_of(videos: CaptionedVideos) -> set[str]:
-    """The words of the queries: with pretrained vectors they are known, although training never saw them."""
+    """The words of the queries: pretrained vectors cover them, even if training never saw them."""
     return {word for phrase in videos.queries for word in phrase.words}
 
 
 def _evaluate(model: TextModel, vocabulary: Vocabulary, videos: CaptionedVideos, out: Path) -> dict:
-    """Percentages of each direction, and their mean at the top level."""
+    """The metrics of each direction, in percent, and their means at the top level."""
     texts, visuals = embed_texts(model, vocabulary, videos.queries), embed_visuals(model, videos.gallery)
     np.savez(out / "embeddings.npz", texts=texts, visuals=visuals)
     found = score_both_ways(texts @ visuals.T, videos.relevant, videos.ranks)
@@ -80,7 +79,7 @@ def _record(
 
 
 def _fingerprint(videos: CaptionedVideos) -> dict:
-    """How many captions and videos, and the SHA-256 of all features and captions in order."""
+    """The numbers of captions and videos, and the SHA-256 of all features and captions in order."""
     digest = hashlib.sha256()
     for features in (videos.train.features, videos.gallery):
         digest.update(np.ascontiguousarray(features))

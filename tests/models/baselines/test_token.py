@@ -57,7 +57,7 @@ def test_the_order_of_the_cells_does_not_matter(model: TokenNet, image: Tensor) 
 
 
 def test_its_batch_norms_are_apart_from_the_backbone_s(model: TokenNet) -> None:
-    """Frozen statistics are those of every BatchNorm2d; the head's must go on learning."""
+    """Frozen statistics are those of every BatchNorm2d; those of the head must still be learned."""
     names = [name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)]
     assert names and all(name.startswith("backbone.") for name in names)
 

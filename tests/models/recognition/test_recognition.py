@@ -15,7 +15,7 @@ from actret_core.models.backbone import FrontBackbone
 from actret_core.models.config import ModelConfig
 from actret_core.models.methods import build_model
 from actret_core.models.recognition import RECOGNITION
-from actret_core.training.module import run
+from actret_core.training.batches import run_model
 
 Inputs = dict[str, Tensor]
 
@@ -41,20 +41,20 @@ def test_on_cached_maps(name: str, configs: dict[str, ModelConfig], inputs: Inpu
     front.load_state_dict({name: part[name] for name in front.state_dict()})
     image = torch.randn(3, 3, 64, 64)
     with torch.inference_mode():
-        expected = run(whole, inputs | {"image": image})
-        found = run(reduced, inputs | {"image": front(image)})
+        expected = run_model(whole, inputs | {"image": image})
+        found = run_model(reduced, inputs | {"image": front(image)})
     assert torch.equal(found.embedding, expected.embedding) and torch.equal(found.logits, expected.logits)
 
 
 def test_padding_never_changes_a_result(inputs: Inputs) -> None:
     model = built(RECOGNITION["action_mask"][0](classes=3, backbone="small", image_size=32, k=4))
     nn.init.normal_(model.evidence.weight)
-    expected = run(model, inputs).embedding
+    expected = run_model(model, inputs).embedding
     for garbage in (-50.0, 1e4, float("nan")):
         boxes = torch.where(inputs["mask"].unsqueeze(2), inputs["regions"], garbage)
-        torch.testing.assert_close(run(model, inputs | {"regions": boxes}).embedding, expected)
+        torch.testing.assert_close(run_model(model, inputs | {"regions": boxes}).embedding, expected)
     more = {"regions": pad(inputs["regions"], (0, 0, 0, 6), value=9), "mask": pad(inputs["mask"], (0, 6))}
-    torch.testing.assert_close(run(model, inputs | more).embedding, expected)
+    torch.testing.assert_close(run_model(model, inputs | more).embedding, expected)
 
 
 BAD = [
