@@ -69,10 +69,12 @@ def playground(
 @app.command(rich_help_panel="Data", epilog="Example: actret detect --dataset stanford40 --data data/stanford40")
 def detect(dataset: o.Dataset = "playground", data: o.Data = None, proposals: o.Proposals = None) -> None:
     """Write proposals, the boxes from which regions are chosen, by Faster R-CNN."""
+    from actret_core.config import require
     from actret_core.data.readers.registry import dataset_info
-    from actret_core.experiments.action_data import find_root
+    from actret_core.experiments.action_data import NO_PROPOSALS, find_root
     from actret_core.regions import detector
 
+    require(str(proposals) != NO_PROPOSALS, "proposals", NO_PROPOSALS, "the file to write")
     info, root = dataset_info(dataset), find_root(dataset, data)
     images = {s.image for name in (info.train, info.evaluation) for s in info.read(root, name).samples}
     print(detector.detect(detector.load_detector(), sorted(images), proposals or root / info.proposals))

@@ -27,7 +27,8 @@ Method = Annotated[str, typer.Option(
 Data = Annotated[Path | None, typer.Option(
     help="Folder of the data set; the playground needs none.", rich_help_panel=WHERE)]
 Proposals = Annotated[Path | None, typer.Option(
-    help="COCO results file with the proposals. Default: the one beside the data.", rich_help_panel=WHERE)]
+    help="COCO results file with the proposals; the word none: no regions. Default: the file beside the data.",
+    rich_help_panel=WHERE)]
 Weights = Annotated[str | None, typer.Option(
     help="Backbone: a .safetensors file or a torchvision name. Default: none, from scratch.", rich_help_panel=WHERE)]
 Maps = Annotated[Path, typer.Option(

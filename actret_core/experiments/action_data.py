@@ -28,13 +28,16 @@ from actret_core.regions.ranking import rank_split
 from actret_core.training.config import TrainConfig
 from actret_core.training.maps import write_maps
 
+NO_PROPOSALS = "none"  # instead of a file: no contextual regions
+
 
 @dataclass(frozen=True)
 class ActionData:
     """A data set in memory: its two splits, and for every sample id its contextual regions [m, 4], xyxy in pixels.
 
     `photos` are the photographs of both, decoded once (`cache_photos`); None: each epoch decodes them. `maps` are the
-    cached maps of each split by its name, for a model with `on_maps` (`cache_maps`).
+    cached maps of each split by its name, for a model with `on_maps` (`cache_maps`). `no_proposals`: every context is
+    empty because the user said so, which the record of a run tells.
     """
 
     train: ActionSplit
@@ -42,6 +45,7 @@ class ActionData:
     context: Mapping[str, Tensor]
     photos: Store | None = None
     maps: Mapping[str, Store] = field(default_factory=dict)
+    no_proposals: bool = False
 
     def dataset(
         self, split: ActionSplit, config: Any, augment: TrainConfig | None = None
@@ -85,15 +89,21 @@ def load_data(
 ) -> ActionData:
     """Read both splits of a data set under `find_root(dataset, root)` and rank its proposals (Eq. 2).
 
-    `proposals` is a COCO results file; None: the one beside the data. A method whose config has no `k` uses no regions,
-    and no file is read. Raises the errors of the readers.
+    `proposals` is a COCO results file; None: the one beside the data; "none": no regions, only the person and the whole
+    image. A method whose config has no `k` uses no regions, and no file is read. Raises the errors of the readers.
     """
     info, root = dataset_info(dataset), find_root(dataset, root)
     splits = [info.read(root, name) for name in (info.train, info.evaluation)]
-    if not hasattr(config, "k"):
-        return ActionData(*splits, {name: torch.empty(0, 4) for split in splits for name in split.ids})
-    found = read_proposals(Path(proposals or _beside(root)), [s.image_id for split in splits for s in split.samples])
-    ranked = [rank_split(split, found, config.k, config.min_score, config.max_iou) for split in splits]
+    uses_regions, without = hasattr(config, "k"), str(proposals) == NO_PROPOSALS
+    if without or not uses_regions:
+        context = {name: torch.empty(0, 4) for split in splits for name in split.ids}
+        return ActionData(*splits, context, no_proposals=without and uses_regions)
+    path = Path(proposals or _beside(root))
+    found = read_proposals(path, [s.image_id for split in splits for s in split.samples])
+    try:
+        ranked = [rank_split(split, found, config.k, config.min_score, config.max_iou) for split in splits]
+    except ProposalError as error:
+        raise ProposalError(f"{path}: {error}") from None
     return ActionData(*splits, ranked[0] | ranked[1])
 
 
@@ -101,7 +111,8 @@ def _beside(root: Path) -> Path:
     files = sorted(p for p in root.glob("proposals*") if p.name.endswith((".json", ".json.gz")))
     if len(files) != 1:
         raise ProposalError(
-            f"{root}: {len(files)} files proposals*.json*; name one, or make it by `actret_core detect`"
+            f"{root}: {len(files)} files proposals*.json*; name one, make it by `actret detect`, or do without: "
+            "--proposals none"
         )
     return files[0]
 

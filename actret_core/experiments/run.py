@@ -78,7 +78,7 @@ class Place:
 
     dataset: str
     data: Path | None = None             # its folder; None: as `find_root` says
-    proposals: Path | None = None        # a COCO results file; None: the one beside the data
+    proposals: Path | None = None        # a COCO results file, or `none`; None: the one beside the data
     weights: str | None = None           # backbone: a .safetensors file or a torchvision name; None: from scratch
     results: Path = Path("results")      # folder of the records
     runs: Path = Path("runs")            # of checkpoints and logs

@@ -10,7 +10,7 @@ from torch import nn
 from actret_core.config import require
 from actret_core.data.sample import ActionSplit
 from actret_core.distributed import on_first
-from actret_core.experiments.action_data import ActionData
+from actret_core.experiments.action_data import NO_PROPOSALS, ActionData
 from actret_core.experiments.presets import Preset
 from actret_core.experiments.record import RunRecord, fingerprint
 from actret_core.experiments.run import Run
@@ -88,7 +88,8 @@ def _record(
     return RunRecord.made_now(
         dataset=data.train.dataset, method=run.method, tier=run.preset.tier, seed=run.preset.train.seed,
         metrics=metrics, config=run.preset.as_config(), epochs=result.epochs, wall_seconds=result.wall_seconds,
-        dataset_fingerprint=data_fingerprint(data), variant=run.variant, extra=extra or {},
+        dataset_fingerprint=data_fingerprint(data), variant=run.variant,
+        extra=(extra or {}) | ({"proposals": NO_PROPOSALS} if data.no_proposals else {}),
     )
 
 

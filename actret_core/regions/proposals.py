@@ -2,16 +2,22 @@
 
 import gzip
 import json
-import zlib
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from actret_core.errors import ProposalError
+from actret_core.errors import DataWarning, ProposalError
 from actret_core.files import atomic_path
+from actret_core.regions.box_format import check_units
+from actret_core.regions.coco import load_results
+from actret_core.regions.image_names import match_names
+
+LEAST_SIDE = 1e-3  # pixels; a box of smaller sides has no area
 
 
 class ProposalSet(NamedTuple):
@@ -25,18 +31,26 @@ class ProposalSet(NamedTuple):
 def read_proposals(path: Path, image_ids: Iterable[str] | None = None) -> dict[str, ProposalSet]:
     """Read a COCO results file (`.json` or `.json.gz`): image file name -> its proposals, best score first.
 
-    With `image_ids`, exactly these images are returned, with no boxes where the file has none. Raises ProposalError if
-    the file is missing or damaged, or has none of the `image_ids` (it was made for other images).
+    With `image_ids`, exactly these images are returned, with no boxes where the file has none; the file may name them
+    as `match_names` says. Boxes without area are dropped, with one DataWarning. Raises ProposalError if the file is
+    missing or damaged, has other units, or has none of the `image_ids` (it was made for other images).
     """
-    grouped: dict[str, list[Mapping[str, Any]]] = {}
-    for row in _load(Path(path)):
-        grouped.setdefault(row["image_id"], []).append(row)
-    if image_ids is None:
-        return {name: _collect(rows, path) for name, rows in grouped.items()}
-    wanted = list(dict.fromkeys(image_ids))
-    if wanted and not any(name in grouped for name in wanted):
+    rows, names = load_results(Path(path))
+    wanted = None if image_ids is None else list(dict.fromkeys(image_ids))
+    try:
+        check_units(rows)
+        rows = _with_area(rows, path)
+        ids = [row["image_id"] for row in rows]
+        known = {i: names.get(i, str(i)) for i in ids} if wanted is None else match_names(ids, names, wanted)
+    except ProposalError as error:
+        raise ProposalError(f"{path}: {error}") from None
+    if wanted and not known:
         raise ProposalError(f"{path}: none of its images is in this data set (first wanted: {wanted[0]})")
-    return {name: _collect(grouped.get(name, []), path) for name in wanted}
+    grouped: dict[str, list[Mapping[str, Any]]] = {name: [] for name in wanted or ()}
+    for row in rows:
+        if row["image_id"] in known:
+            grouped.setdefault(known[row["image_id"]], []).append(row)
+    return {name: _collect(found) for name, found in grouped.items()}
 
 
 def write_proposals(path: Path, proposals: Mapping[str, ProposalSet]) -> None:
@@ -59,32 +73,22 @@ def _xywh(box: list[float]) -> list[float]:
     return [round(x0, 1), round(y0, 1), max(round(x1 - x0, 1), 0.1), max(round(y1 - y0, 1), 0.1)]
 
 
-def _load(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise ProposalError(f"{path}: no such proposals file; run the detector, or name another file")
-    try:
-        raw = path.read_bytes()
-        rows = json.loads(gzip.decompress(raw) if path.name.endswith(".gz") else raw)
-    except (EOFError, OSError, ValueError, zlib.error) as error:
-        raise ProposalError(f"{path}: damaged or not JSON ({error}); write it again") from None
-    if not isinstance(rows, list) or not all(_is_result(row) for row in rows):
-        raise ProposalError(f"{path}: not a COCO results file (a list of image_id, category_id, bbox, score)")
-    return rows
+def _with_area(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """The rows whose boxes have an area; one warning counts the others. Raises ProposalError if most have none."""
+    empty = [row["image_id"] for row in rows if min(row["bbox"][2:]) < LEAST_SIDE]
+    if 2 * len(empty) > len(rows):
+        raise ProposalError(f"{short(empty[0])} has a box without area, as most have; bbox is [x, y, width, height]")
+    if not empty:
+        return rows
+    first = ", ".join(map(short, dict.fromkeys(empty[:3])))
+    warnings.warn(f"{path}: {len(empty)} boxes without area are left out (first: {first})", DataWarning, stacklevel=3)
+    return [row for row in rows if min(row["bbox"][2:]) >= LEAST_SIDE]
 
 
-def _is_result(row: Any) -> bool:
-    whole = isinstance(row, dict) and {"image_id", "bbox", "score"} <= row.keys()
-    numbers = (*row["bbox"], row["score"]) if whole and isinstance(row["bbox"], list) else ()
-    return len(numbers) == 5 and all(isinstance(n, (int, float)) for n in numbers)
-
-
-def _collect(rows: list[Mapping[str, Any]], path: Path) -> ProposalSet:
+def _collect(rows: list[Mapping[str, Any]]) -> ProposalSet:
     rows = sorted(rows, key=lambda row: -row["score"])  # stable: ties keep the detector's order
     boxes = torch.tensor([row["bbox"] for row in rows], dtype=torch.float32).reshape(-1, 4)
     scores = torch.tensor([row["score"] for row in rows], dtype=torch.float32)
     categories = torch.tensor([row.get("category_id", 0) for row in rows], dtype=torch.int64)
-    if not (torch.isfinite(boxes).all() and torch.isfinite(scores).all() and (boxes[:, 2:] > 0).all()):
-        name = rows[0]["image_id"]
-        raise ProposalError(f"{path}: {name} has a box without area or a NaN; bbox is [x, y, width, height]")
     boxes[:, 2:] += boxes[:, :2]
     return ProposalSet(boxes, scores, categories)

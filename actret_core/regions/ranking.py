@@ -8,6 +8,7 @@ from torchvision.ops import box_iou
 
 from actret_core.data.sample import ActionSplit
 from actret_core.errors import ConfigError, ProposalError
+from actret_core.regions.box_format import check_layout
 from actret_core.regions.proposals import ProposalSet
 
 
@@ -33,10 +34,11 @@ def rank_split(
 ) -> dict[str, Tensor]:
     """The contextual regions of every sample: id -> boxes [m, 4] xyxy, best first, m <= k, possibly none.
 
-    Boxes are clipped to the image. Raises ProposalError if an image is not among `proposals`, or if a box lies
-    outside its image.
+    Boxes are clipped to the image. Raises ProposalError if an image is not among `proposals`, if a box lies outside its
+    image, or if the boxes of the split look like another format (`check_layout`).
     """
     context = {}
+    _check_layout(split, proposals)
     for sample in split.samples:
         if sample.image_id not in proposals:
             raise ProposalError(f"no entry for {sample.image_id}; are the proposals of another data set?")
@@ -48,3 +50,10 @@ def rank_split(
         person = torch.tensor(sample.person)
         context[sample.id] = boxes[select_context(boxes, found.scores, person, k, min_score, max_iou)]
     return context
+
+
+def _check_layout(split: ActionSplit, proposals: Mapping[str, ProposalSet]) -> None:
+    sizes = {sample.image_id: sample.size for sample in split.samples if sample.image_id in proposals}
+    counts = torch.tensor([len(proposals[name].boxes) for name in sizes], dtype=torch.int64)
+    each = torch.tensor(list(sizes.values()), dtype=torch.float32).reshape(-1, 2).repeat_interleave(counts, dim=0)
+    check_layout(torch.cat([torch.empty(0, 4), *(proposals[name].boxes for name in sizes)]), each)

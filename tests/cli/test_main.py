@@ -108,6 +108,7 @@ def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPa
         (["train", "--dataset", "stanford40", "--data", "absent"], "absent"),
         ([*DEMO_RUN, "--features", "agx"], "features='agx'"),
         ([*DEMO_RUN, "--proposals", "none.json"], "none.json: no"),
+        (["detect", "--data", "PLAYGROUND", "--proposals", "none"], "proposals='none'"),
         ([*DEMO_RUN, "--weights", "x.pth"], "no torchvision name"),
         ([*DEMO_RUN, "--weights", "x.safetensors"], "x.safetensors"),
         ([*DEMO_RUN, "--dim", "0"], "dim=0"),

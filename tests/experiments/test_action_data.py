@@ -1,5 +1,7 @@
 """From a folder to a data set in memory, and what a user would do wrong on the way."""
 
+import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from actret_core.experiments.action_data import find_root, load_data
 from actret_core.errors import ConfigError, DataError, ProposalError
 from actret_core.models.config import RegionNetConfig
+from actret_core.models.recognition.whole_image import WholeImageConfig
 from actret_core.models.region_net import RegionNet
 from actret_core.regions.proposals import read_proposals, write_proposals
 from actret_core.training.embed import embed
@@ -68,6 +71,27 @@ def test_no_proposals_file_or_several(linked: Path, playground: Path) -> None:
     with pytest.raises(ProposalError, match=r"2 files proposals\*.json\*; name one"):
         load_data("playground", linked, MODEL)
     assert load_data("playground", linked, MODEL, linked / "proposals.json.gz").context
+
+
+def test_no_proposals_where_none_are_wanted(linked: Path) -> None:
+    """The person and the whole image alone: a way on for who has neither a detector nor a network."""
+    with pytest.raises(ProposalError, match="or do without: --proposals none"):
+        load_data("playground", linked, MODEL)
+    for none in ("none", Path("none")):
+        data = load_data("playground", linked, MODEL, none)
+        assert data.no_proposals and {tuple(boxes.shape) for boxes in data.context.values()} == {(0, 4)}
+        assert set(data.context) == {*data.train.ids, *data.evaluation.ids}
+    assert not load_data("playground", linked, WholeImageConfig(), "none").no_proposals  # it never has regions
+
+
+def test_corners_instead_of_width_and_height_are_refused(linked: Path, playground: Path) -> None:
+    rows = json.loads(gzip.decompress((playground / "proposals.json.gz").read_bytes()))
+    for row in rows:
+        x, y, width, height = row["bbox"]
+        row["bbox"] = [x, y, x + width, y + height]
+    (linked / "proposals.json").write_text(json.dumps(rows))
+    with pytest.raises(ProposalError, match=r"proposals.json: 9.% of the boxes .* look like \[x0, y0, x1, y1\]"):
+        load_data("playground", linked, MODEL)
 
 
 def test_proposals_of_other_images(linked: Path, playground: Path) -> None:

@@ -94,6 +94,12 @@ def test_the_reranking_transformer_has_two_stages(place: Place, tiny: Callable[[
     assert all(torch.equal(kept[name].cpu(), value.cpu()) for name, value in first.state_dict().items())
 
 
+def test_a_run_without_proposals_says_so(place: Place, tiny: Callable[[str], Preset]) -> None:
+    perform(Run(tiny("region_net")), replace(place, proposals=Path("none")), keep=False)
+    assert read_record(place.record(Run(tiny("region_net")))).extra["proposals"] == "none"
+    assert "proposals" not in perform(Run(tiny("whole_image")), place, keep=False).extra
+
+
 def test_without_keep_nothing_stays_but_the_record(place: Place, tiny: Callable[[str], Preset]) -> None:
     run = Run(tiny("whole_image"), "small")
     perform(run, place, keep=False)

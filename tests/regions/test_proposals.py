@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from actret_core.errors import ProposalError
+from actret_core.errors import DataWarning, ProposalError
 from actret_core.regions.proposals import ProposalSet, read_proposals, write_proposals
 
 FOUND = {
@@ -83,10 +83,10 @@ def test_proposals_of_other_images(tmp_path: Path) -> None:
         ([row(box=[1, 2, 3])], "not a COCO results file"),
         ([row(box="1 2 3 4")], "not a COCO results file"),
         ([row(score="high")], "not a COCO results file"),
-        ([row(box=[1, 2, 0, 4])], "a.jpg has a box without area"),
-        ([row(box=[1, 2, 3, -4])], "a.jpg has a box without area"),
-        ([row(box=[1, float("nan"), 3, 4])], "a.jpg has a box without area or a NaN"),
-        ([row(score=float("nan"))], "a.jpg has a box without area or a NaN"),
+        ([row(box=[1, 2, 0, 4])], "'a.jpg' has a box without area, as most have"),
+        ([row(box=[1, 2, 3, -4])], "'a.jpg' has a box without area, as most have"),
+        ([row(score=50), row(score=99)], "scores up to 99 look like percent"),
+        ([row(box=[0, 0.1, 0.5, 1])], "no coordinate is above 1: the boxes look normalised"),
     ],
 )
 def test_malformed_files_are_named(tmp_path: Path, content: object, said: str) -> None:
@@ -94,6 +94,25 @@ def test_malformed_files_are_named(tmp_path: Path, content: object, said: str) -
     path.write_text(json.dumps(content))
     with pytest.raises(ProposalError, match=f"bad.json: .*{said}"):
         read_proposals(path)
+
+
+def test_a_few_boxes_without_area_are_dropped_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    thin = [row(box=[1, 2, 0, 4]), row("b.jpg", [1, 2, 3, 0]), row(box=[5, 5, -1, 3])]
+    path.write_text(json.dumps([row("a.jpg", [i + 1, 2, 3, 4]) for i in range(4)] + thin))
+    with pytest.warns(DataWarning, match="found.json: 3 boxes without area are left out .first: 'a.jpg', 'b.jpg'") as told:
+        back = read_proposals(path, ["a.jpg", "b.jpg"])
+    assert len(told) == 1 and back["a.jpg"].boxes[:, 0].tolist() == [1, 2, 3, 4] and len(back["b.jpg"].boxes) == 0
+
+
+def test_names_without_their_endings_and_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps([row("a", score=0.5), row(12, score=0.25), row("a.jpg", score=0.75), row("other")]))
+    back = read_proposals(path, ["a.jpg", "0012.jpg"])
+    assert {name: found.scores.tolist() for name, found in back.items()} == {"a.jpg": [0.75, 0.5], "0012.jpg": [0.25]}
+    assert list(read_proposals(path)) == ["a", "12", "a.jpg", "other"]
+    with pytest.raises(ProposalError, match="found.json: image_id 'a' may be a.png or a.bmp"):
+        read_proposals(path, ["a.png", "a.bmp"])
 
 
 def test_missing_cut_and_damaged_files_are_named(tmp_path: Path) -> None:

@@ -93,3 +93,10 @@ def test_proposals_for_other_images_or_sizes_are_errors() -> None:
     for outside in ([50.0, 5, 60, 10], [5.0, 31, 10, 40], [-9.0, 5, -1, 10]):
         with pytest.raises(ProposalError, match=r"a.jpg: a proposal leaves its \(40, 30\) pixels"):
             rank_split(split(), proposals(torch.tensor([outside])), 5, 0.05)
+
+
+def test_corners_read_as_width_and_height_are_refused() -> None:
+    corners = torch.tensor([[20.0, 2, 30, 12], [10, 10, 38, 29], [25, 15, 40, 30]])
+    as_read = torch.cat([corners[:, :2], corners[:, :2] + corners[:, 2:]], dim=1)
+    with pytest.raises(ProposalError, match=r"100% of the boxes leave their images: they look like \[x0, y0, x1, y1\]"):
+        rank_split(split(), proposals(as_read), 5, 0.05)
