@@ -36,6 +36,6 @@ def test_an_images_list_decides_what_a_number_means() -> None:
 
 @pytest.mark.parametrize(("image_id", "wanted"), [("a", ["a.jpg", "a.png"]), (7, ["7.jpg", "007.jpg"])])
 def test_two_photographs_for_one_id(image_id: str | int, wanted: list[str]) -> None:
-    with pytest.raises(ProposalError, match=f"image_id {image_id!r} may be {wanted[0]} or {wanted[1]}; write the whole"):
+    with pytest.raises(ProposalError, match=f"image_id {image_id!r} may be {wanted[0]} or {wanted[1]};"):
         match_names([image_id], {}, wanted)
     assert match_names([wanted[0]], {}, wanted) == {wanted[0]: wanted[0]}

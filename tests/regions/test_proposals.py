@@ -100,7 +100,8 @@ def test_a_few_boxes_without_area_are_dropped_and_counted(tmp_path: Path) -> Non
     path = tmp_path / "found.json"
     thin = [row(box=[1, 2, 0, 4]), row("b.jpg", [1, 2, 3, 0]), row(box=[5, 5, -1, 3])]
     path.write_text(json.dumps([row("a.jpg", [i + 1, 2, 3, 4]) for i in range(4)] + thin))
-    with pytest.warns(DataWarning, match="found.json: 3 boxes without area are left out .first: 'a.jpg', 'b.jpg'") as told:
+    said = "found.json: 3 boxes without area are left out .first: 'a.jpg', 'b.jpg'"
+    with pytest.warns(DataWarning, match=said) as told:
         back = read_proposals(path, ["a.jpg", "b.jpg"])
     assert len(told) == 1 and back["a.jpg"].boxes[:, 0].tolist() == [1, 2, 3, 4] and len(back["b.jpg"].boxes) == 0
 
