@@ -13,7 +13,7 @@ def as_array(values: object, name: str, dtype: type | None = None) -> np.ndarray
     try:
         return np.asarray(_without_torch(values), dtype)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise EmbeddingError(f"{name}: no array can be made of them ({error}); give rows of equal length") from error
+        raise EmbeddingError(f"{name}: cannot be an array ({error}); give an array, or rows of equal length") from error
 
 
 def _without_torch(values: object) -> object:
@@ -39,9 +39,11 @@ def as_float32(features: np.ndarray) -> np.ndarray:
     """Floats [N, D] as float32; as they are where a value is too large for it, or a whole row too small."""
     if features.ndim != 2 or 0 in features.shape or not np.issubdtype(features.dtype, np.floating):
         return features
+    if features.itemsize <= 4:
+        return features.astype(np.float32)
     largest, limits = np.abs(features).max(axis=1), np.finfo(np.float32)
     fits = (largest <= limits.max) & ((largest >= limits.tiny) | (largest == 0))
-    return features.astype(np.float32) if features.itemsize <= 4 or fits.all() else features
+    return features.astype(np.float32) if fits.all() else features
 
 
 def are_words(values: np.ndarray) -> bool:

@@ -13,8 +13,9 @@ def read_word_vectors(path: str | Path, wanted: Container[str] | None = None) ->
     """Word -> vector float32 [D], from lines of a word and D numbers: of the `wanted` words, or of all.
 
     A first line of two whole numbers (word2vec's count and D) is skipped, and a `.gz` is unpacked. A word may hold
-    blanks, as some of GloVe's do. If a word occurs twice, its first vector counts. The binary format is not supported: convert it to text. Raises DataError, with the
-    number of the line, for a file that is missing, of another format, or with vectors of different lengths.
+    blanks, as some of GloVe's do. If a word occurs twice, its first vector counts. The binary format is not supported:
+    convert it to text. Raises DataError, with the number of the line, for a file that is missing, of another format, or
+    with vectors of different lengths.
     """
     path, out, dim = Path(path), {}, 0
     try:

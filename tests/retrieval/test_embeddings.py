@@ -96,7 +96,7 @@ def test_foreign_files_are_refused(tmp_path):
         ({"labels": np.zeros((6, 2), int)}, "multi-hot bool"),
         ({"ids": list("abcdab")}, "'a' stands 2 times"),
         ({"features": np.ones((6, 4), bool)}, "float type"),
-        ({"features": [[1.0, 2.0], [3.0]] * 3}, "features: no array can be made of them"),
+        ({"features": [[1.0, 2.0], [3.0]] * 3}, "features: cannot be an array"),
         ({"labels": ["run", ""] * 3}, "'' names no action"),
         ({"actions": ["run", "walk"]}, "actions are"),
         ({"features": np.ones(6)}, r"expected \[N, D\]"),

@@ -63,8 +63,9 @@ class ActionIndex:
         """The `top` nearest of every query: ids [Q, top] str and cosines float32 [Q, top], best first.
 
         queries: features [Q, D] as an array, a list or a tensor, or ids of indexed items (a single string is one id),
-        each of which is left out of its own answer. If the index has fewer than `top` items to return, all of them are returned; if a fast kind finds too few, the exact search
-        is used. Raises EmbeddingError for another D, an absent id or an empty index.
+        each of which is left out of its own answer. If the index has fewer than `top` items to return, all of them are
+        returned; if a fast kind finds too few, the exact search is used. Raises EmbeddingError for another D, an absent
+        id or an empty index.
         """
         require(top >= 1, "top", top, "at least 1")
         if not len(self):
