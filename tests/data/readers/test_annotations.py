@@ -1,9 +1,13 @@
+import codecs
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from actret_core.data.readers.annotations import read_annotation, read_lines, require_folders, require_images
-from actret_core.errors import DataError
+from actret_core.data.readers.annotations import (
+    read_annotation, read_lines, require_folders, require_images, require_once, warn_about,
+)  # fmt: skip
+from actret_core.errors import DataError, DataWarning
 
 BOX = "<bndbox><xmax>30</xmax><xmin>10</xmin><ymax>35.5</ymax><ymin>5</ymin></bndbox>"
 PERSON = f"<object><name>person</name>{BOX}</object>"
@@ -44,19 +48,60 @@ def test_nothing_marked_differs_from_nothing_said(tmp_path: Path) -> None:
         (SIZE + PERSON.replace("person", "dog"), "no person with a box"),
         (SIZE + PERSON.replace(BOX, ""), "no complete <bndbox>"),
         (SIZE + PERSON.replace("<xmin>10</xmin>", ""), "no complete <bndbox>"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>10"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>9"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>61"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<ymin>5", "<ymin>-1"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<ymin>5", "<ymin>nan"), "empty or leaves the image"),
+        (SIZE + PERSON.replace("<xmax>30", "<xmax>10"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<xmax>30", "<xmax>9"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<xmin>10", "<xmin>60").replace("30", "70"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<ymin>5", "<ymin>nan"), "empty or outside the image"),
         (PERSON, "not a readable annotation"),
-        (SIZE.replace("60", "wide") + PERSON, "not a readable annotation"),
+        (SIZE.replace("60", "0") + PERSON, "not a readable annotation"),
+        *((SIZE.replace("60", w) + PERSON, "not a readable annotation") for w in ("wide", "60.5", "-60", "nan", "1e999")),
         (SIZE + PERSON.replace("</object>", ""), "not a readable annotation"),
     ],
 )
 def test_bad_annotations_name_the_file(tmp_path: Path, body: str, said: str) -> None:
     with pytest.raises(DataError, match=rf"a\.xml: .*{said}"):
         read_annotation(annotation(tmp_path, body))
+
+
+@pytest.mark.parametrize("start", ["<?xml version='1.0' encoding='klingon'?>", "\0"])
+def test_an_annotation_in_no_encoding_and_a_folder(tmp_path: Path, start: str) -> None:
+    path = annotation(tmp_path, SIZE + PERSON)
+    path.write_text(start + path.read_text())
+    (tmp_path / "b.xml").mkdir()
+    for bad in (path, tmp_path / "b.xml"):
+        with pytest.raises(DataError, match=f"{bad.name}: not a readable annotation"):
+            read_annotation(bad)
+
+
+@pytest.mark.parametrize(
+    ("change", "box"),
+    [
+        (("<xmax>30", "<xmax>61"), (10, 5, 60, 35.5)),
+        (("<ymin>5", "<ymin>-1"), (10, 0, 30, 35.5)),
+        (("<ymax>35.5", "<ymax>inf"), (10, 5, 30, 40)),
+        (("", ""), (10, 5, 30, 35.5)),
+    ],
+)
+def test_a_box_that_leaves_the_image_is_clipped(tmp_path: Path, change: tuple[str, str], box: tuple) -> None:
+    (person,) = read_annotation(annotation(tmp_path, SIZE + PERSON.replace(*change)))[1]
+    assert person.box == box and person.clipped == (change[0] != "")
+
+
+def test_what_is_plain_is_read(tmp_path: Path) -> None:
+    body = SIZE.replace("60", " 60.0 ") + PERSON.replace(">person<", "> Person\n<")
+    size, (person,) = read_annotation(annotation(tmp_path, body))
+    assert size == (60, 40) and person.box == (10, 5, 30, 35.5)
+
+
+@pytest.mark.parametrize("width", ["<width>0</width>", "<width/>", ""])
+def test_without_an_annotated_size_it_is_the_photographs(tmp_path: Path, width: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6                                                     # a quarter turn: shown as 60 x 40
+    Image.new("RGB", (40, 60)).save(tmp_path / "a.jpg", exif=exif)
+    path = annotation(tmp_path, SIZE.replace("<width>60</width>", width) + PERSON)
+    assert read_annotation(path, tmp_path / "a.jpg")[0] == (60, 40)
+    with pytest.raises(DataError, match="b.jpg: cannot be read as an image"):
+        read_annotation(path, tmp_path / "b.jpg")
 
 
 def test_missing_annotation(tmp_path: Path) -> None:
@@ -72,6 +117,40 @@ def test_lines_skip_blanks_and_an_empty_file_is_an_error(tmp_path: Path) -> None
     for bad in (path, tmp_path / "absent.txt"):
         with pytest.raises(DataError, match=f"{bad.name}: missing or empty"):
             read_lines(bad)
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_lines_in_utf8_and_utf16(tmp_path: Path, mark: bytes) -> None:
+    codec = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}.get(mark, "utf-8")
+    path = tmp_path / "list.txt"
+    path.write_bytes(mark + "a.jpg\r\nü.jpg ".encode(codec))
+    assert read_lines(path) == ["a.jpg", "ü.jpg"]
+    path.write_bytes("a.jpg\r\nü.jpg ".encode(codec))
+    assert read_lines(path) == ["a.jpg", "ü.jpg"]
+
+
+def test_lines_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"a.jpg\n\xfc.jpg")
+    (tmp_path / "folder.txt").mkdir()
+    for bad in ("list.txt", "folder.txt", f"{'a' * 300}.txt", "a\0.txt"):
+        with pytest.raises(DataError, match=f"{bad}: cannot be read"):
+            read_lines(tmp_path / bad)
+
+
+def test_photographs_listed_twice_or_with_one_stem_are_named(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    require_once(tmp_path, {train: ["a.jpg", "b.jpg"], test: ["c.jpg"]})
+    with pytest.raises(DataError, match="1 photographs are .*: b.jpg in train.txt and b.jpg in test.txt; leave"):
+        require_once(tmp_path, {train: ["a.jpg", "b.jpg"], test: ["b.jpg"]})
+    with pytest.raises(DataError, match="2 photographs .* a.jpg in train.txt and a.png in train.txt; c.jpg in test"):
+        require_once(tmp_path, {train: ["a.jpg", "a.png"], test: ["c.jpg", "c.jpg"]})
+
+
+def test_one_warning_counts_and_names(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    warn_about(tmp_path, "cut", [])
+    assert not recwarn
+    with pytest.warns(DataWarning, match=r": cut: 4 \(a, b, c, \.\.\.\)$"):
+        warn_about(tmp_path, "cut", list("abcd"))
 
 
 def test_missing_folders_and_images_are_named(tmp_path: Path) -> None:
