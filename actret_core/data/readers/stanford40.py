@@ -46,6 +46,8 @@ def _read_actions(folder: Path) -> tuple[str, ...]:
     actions = tuple(_action(row, folder) for row in rows)
     if not actions:
         raise DataError(f"{path}: names no action below its header line; fetch it again")
+    if bad := [action for action in actions if Path(action).name != action]:
+        raise DataError(f"{path}: no list can be called {bad[0]!r}_train.txt; leave out what is special in paths")
     plain = [_plain(action) for action in actions]
     if twice := [action for i, action in enumerate(actions) if plain[i] in plain[:i]]:
         raise DataError(f"{path}: names {twice[0]!r} twice; delete one of the lines")

@@ -103,6 +103,13 @@ def test_a_number_in_a_name(tiny: Path) -> None:
         assert read_stanford40(tiny, "train").actions == ("drinking", "give me 5")
 
 
+@pytest.mark.parametrize("name", ["./drinking", "a/b", "."])
+def test_an_action_that_is_a_path(tiny: Path, name: str) -> None:
+    (tiny / "ImageSplits" / "actions.txt").write_text(f"{HEADER}\ndrinking 6\n{name} 6")
+    with pytest.raises(DataError, match="actions.txt: no list can be called"):
+        read_stanford40(tiny, "train")
+
+
 def test_an_action_named_twice(tiny: Path) -> None:
     (tiny / "ImageSplits" / "actions.txt").write_text(f"{HEADER}\ndrinking 6\nphoning 6\nPhoning 6")
     with pytest.raises(DataError, match="actions.txt: names 'Phoning' twice"):
