@@ -50,8 +50,9 @@ def detect(
 
     Detections below `min_score` are dropped, after those below the model's own threshold. The image id is the file
     name. Finished images are saved in `<out>.part.jsonl`: after an interruption, the same call continues there, with
-    the same result. `sizes` are the annotated (width, height), see `read_image`. Raises DataError for an image that cannot be read, ProposalError if two images share a file name,
-    or if the interrupted run had other weights or another `min_score`.
+    the same result. `sizes` are the annotated (width, height), see `read_image`.
+    Raises DataError for an image that cannot be read, ProposalError if two images share a file name, or if the
+    interrupted run had other weights or another `min_score`.
     """
     paths, sizes = {path.name: path for path in map(Path, images)}, sizes or {}
     if len(paths) < len(set(map(Path, images))):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from actret_core.config import require
-from actret_core.data.readers.annotations import (
-    PersonAnnotation, lines_if_any, read_annotation, read_lines, require_folders, require_images, require_once,
-    warn_about,
+from actret_core.data.readers.annotations import PersonAnnotation, read_annotation
+from actret_core.data.readers.layout import (
+    lines_if_any, read_lines, require_folders, require_images, require_once, warn_about,
 )  # fmt: skip
 from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.errors import DataError
