@@ -59,7 +59,7 @@ def require_once(folder: Path, lists: Mapping[Path, Sequence[str]]) -> None:
 
 
 def warn_about(root: Path, what: str, names: Sequence[str]) -> None:
-    """One DataWarning for the data set under `root`: `what`, the number of `names` and the first three; none if none."""
+    """One DataWarning for the data set under `root`: `what`, the number of `names` and the first three, if any."""
     if names:
         more = ", ..." if len(names) > 3 else ""
         warnings.warn(f"{root}: {what}: {len(names)} ({', '.join(names[:3])}{more})", DataWarning, stacklevel=3)
