@@ -89,7 +89,7 @@ class Place:
     dim: int = 256                       # dimensions of the recorded embeddings
 
     def __post_init__(self) -> None:
-        require(isinstance(self.dim, int) and self.dim >= 1, "dim", self.dim, "a whole number, at least 1")
+        require(isinstance(self.dim, int) and self.dim >= 1, "dim", self.dim, "at least 1, a whole number")
 
     def record(self, run: Run) -> Path:
         """The file of a run's record."""

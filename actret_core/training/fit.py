@@ -56,8 +56,8 @@ def fit(
     Several processes share each batch.
 
     Raises OutOfTime after the last epoch that ends before `deadline`, by `time.monotonic`; CheckpointError if `out`
-    holds a run of another config, or a damaged checkpoint; DataError or ConfigError if the samples do not suit the batches of the config;
-    ConfigError if the device lacks the precision, or memory for two samples.
+    holds a run of another config, or a damaged checkpoint; DataError or ConfigError if the samples do not suit the
+    batches of the config; ConfigError if the device lacks the precision, or memory for two samples.
     """
     out, precision = Path(out), pick_precision(config.precision)
     loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]

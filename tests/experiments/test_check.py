@@ -79,7 +79,7 @@ def test_weights_are_looked_at(there: Place, tmp_path: Path) -> None:
 
 def test_dimensions_are_a_whole_number() -> None:
     for dim in (0, 2.5, "8"):
-        with pytest.raises(ConfigError, match="dim=.*: expected a whole number, at least 1"):
+        with pytest.raises(ConfigError, match="dim=.*: expected at least 1, a whole number"):
             Place("stanford40", dim=dim)
 
 

@@ -89,7 +89,7 @@ def test_another_identity_is_refused_and_named(data: ActionData, tmp_path: Path)
     (folder / "pairs" / "last.ckpt").touch()
     keep_identity(folder, found)
     other = identity(with_sample(data, id="new"), RUN, replace(PLACE, weights="another"))
-    with pytest.raises(CheckpointError, match=r"identity.json: .* other weights, data, annotations; delete .*run to tr"):
+    with pytest.raises(CheckpointError, match="json: .* other weights, data, annotations; delete .*run to train"):
         keep_identity(folder, other)
     assert json.loads((folder / "identity.json").read_text()) == found
 
