@@ -21,7 +21,7 @@ class Augment:
     mirror: Share = 0.0              # probability that left and right are exchanged
 
 
-class Draws(NamedTuple):
+class RandomChoices(NamedTuple):
     """The random choices for a batch of B pictures.
 
     window [B, 4]: the part that is seen, xyxy in pixels of the photograph; mirrored [B] bool; shift [B, 2]: pixels to
@@ -45,10 +45,12 @@ def prepare(
     of the photograph, zeros where there are fewer than k. Returned: image float [B, 3, S, S], normalized; the boxes in
     its pixels; mask [B, k], True where a region is real. All other entries are passed on.
     """
-    return apply(batch, side, draw(batch["size"], batch["person"], side, augment, generator))
+    return apply_choices(batch, side, draw_choices(batch["size"], batch["person"], side, augment, generator))
 
 
-def draw(size: Tensor, person: Tensor, side: int, augment: Augment, generator: Generator | None = None) -> Draws:
+def draw_choices(
+    size: Tensor, person: Tensor, side: int, augment: Augment, generator: Generator | None = None
+) -> RandomChoices:
     """Draw the random choices for photographs of `size` [B, 2] (width, height) with persons [B, 4], on their device."""
     pad, chance = augment.pad_crop, torch.rand(len(size), 6, generator=generator, device=size.device)
     window = torch.cat([torch.zeros_like(size), size], 1)
@@ -57,20 +59,20 @@ def draw(size: Tensor, person: Tensor, side: int, augment: Augment, generator: G
     shift = (chance[:, 1:3] * (2 * pad + 1)).floor() - pad
     color = (1 + augment.jitter * (2 * chance[:, 3:] - 1)).clamp(min=0) if augment.jitter else None
     erased = erased_boxes(len(size), side, augment.erasing, size.device, generator) if augment.erasing else None
-    return Draws(window, chance[:, 0] < augment.mirror, shift, color, erased)
+    return RandomChoices(window, chance[:, 0] < augment.mirror, shift, color, erased)
 
 
-def apply(batch: dict[str, Tensor], side: int, draws: Draws) -> dict[str, Tensor]:
+def apply_choices(batch: dict[str, Tensor], side: int, choices: RandomChoices) -> dict[str, Tensor]:
     """The second half of `prepare`: apply random choices that have been drawn."""
     scale = batch["image"].shape[-1] / batch["size"].repeat(1, 2)        # [B, 4], photograph to store
-    image = resample(batch["image"], draws.window * scale, side, draws.mirrored, draws.shift).div_(255)
-    if draws.color is not None:
-        image = change_colors(image, draws.color)
+    image = resample(batch["image"], choices.window * scale, side, choices.mirrored, choices.shift).div_(255)
+    if choices.color is not None:
+        image = change_colors(image, choices.color)
     image = normalize(image)
-    if draws.erased is not None:
-        image = erase(image, draws.erased)
+    if choices.erased is not None:
+        image = erase(image, choices.erased)
     seen = {"image": image.contiguous(memory_format=torch.channels_last)}
-    seen |= view_boxes(batch["person"], batch["regions"], draws.window, side, draws.mirrored, draws.shift)
+    seen |= view_boxes(batch["person"], batch["regions"], choices.window, side, choices.mirrored, choices.shift)
     return seen | {name: value for name, value in batch.items() if name not in ("size", *seen)}
 
 

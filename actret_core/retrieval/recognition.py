@@ -3,7 +3,6 @@
 import logging
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from actret_core.config import require
 from actret_core.errors import EmbeddingError
@@ -12,15 +11,17 @@ logger = logging.getLogger(__name__)
 
 
 def recognition_ap(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """scikit-learn's average precision of each class, fractions [C]; NaN for a class without a positive.
+    """The average precision of each class, fractions [C]; NaN for a class without a positive.
+
+    Equal to scikit-learn's `average_precision_score`: images of equal scores share a threshold.
 
     scores [N, C], higher means more likely; targets [N, C] bool. Raises EmbeddingError for other shapes, NaN, or no
     positive at all.
     """
     scores, targets = _checked(scores, targets)
-    out = np.full(targets.shape[1], np.nan)
+    out, once = np.full(targets.shape[1], np.nan), np.ones((1, len(scores)), np.int32)
     for column in np.flatnonzero(targets.any(axis=0)):
-        out[column] = average_precision_score(targets[:, column], scores[:, column])
+        out[column] = _weighted_ap(scores[:, column], targets[:, column], once)[0]
     return out
 
 

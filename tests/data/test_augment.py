@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional as F
 from torchvision.tv_tensors import BoundingBoxes, Image
 
 from actret_core.data import augment
-from actret_core.data.augment import Augment, Draws, apply, draw, person_crops, prepare
+from actret_core.data.augment import Augment, RandomChoices, apply_choices, draw_choices, person_crops, prepare
 from actret_core.data.transforms import IMAGENET_MEAN, IMAGENET_STD, normalize, squash
 
 PERSON = (30.0, 20.0, 80.0, 100.0)
@@ -81,8 +81,8 @@ def test_the_same_crop_and_mirror_as_torchvision_s(crop: tuple[int, ...], mirror
     plain = v2.Compose([v2.Resize((SIDE, SIDE)), v2.RandomHorizontalFlip(float(mirrored)), v2.ClampBoundingBoxes()])
     whole = Image(image), BoundingBoxes(boxes, format="XYXY", canvas_size=(HEIGHT, WIDTH))
     picture, moved = plain(*(F.crop(part, y0, x0, y1 - y0, x1 - x0) for part in whole))
-    draws = Draws(torch.tensor([crop]).float(), torch.tensor([mirrored]), torch.zeros(1, 2))
-    out = apply(batch, SIDE, draws)
+    choices = RandomChoices(torch.tensor([crop]).float(), torch.tensor([mirrored]), torch.zeros(1, 2))
+    out = apply_choices(batch, SIDE, choices)
     torch.testing.assert_close(out["person"], moved[:1].as_subclass(Tensor), rtol=0, atol=1e-4)
     real = moved[1:][(moved[1:, 2:] > moved[1:, :2]).all(1)].as_subclass(Tensor)
     torch.testing.assert_close(out["regions"][0][out["mask"][0]], real, rtol=0, atol=1e-4)
@@ -91,8 +91,8 @@ def test_the_same_crop_and_mirror_as_torchvision_s(crop: tuple[int, ...], mirror
 
 
 def test_a_region_that_the_crop_cuts_away_is_no_region() -> None:
-    draws = Draws(torch.tensor([[20.0, 10, 140, 110]]), torch.tensor([True]), torch.zeros(1, 2))
-    out = apply(stored(1), SIDE, draws)
+    choices = RandomChoices(torch.tensor([[20.0, 10, 140, 110]]), torch.tensor([True]), torch.zeros(1, 2))
+    out = apply_choices(stored(1), SIDE, choices)
     assert out["mask"].tolist() == [[True, False, False]], "the one at the border is gone, the large one moves up"
     assert out["regions"][0].tolist() == [[0, 0, SIDE, SIDE], [0] * 4, [0] * 4]
 
@@ -127,9 +127,10 @@ def test_the_batch_itself_is_not_changed() -> None:
 
 def test_without_any_chance_nothing_differs() -> None:
     size, person = stored(4)["size"], stored(4)["person"]
-    draws = draw(size, person, SIDE, Augment())
-    assert draws.window.tolist() == [[0, 0, WIDTH, HEIGHT]] * 4 and not draws.mirrored.any() and not draws.shift.any()
-    assert draws.color is None and draws.erased is None
+    choices = draw_choices(size, person, SIDE, Augment())
+    assert choices.window.tolist() == [[0, 0, WIDTH, HEIGHT]] * 4
+    assert not choices.mirrored.any() and not choices.shift.any()
+    assert choices.color is None and choices.erased is None
 
 
 def area(boxes: Tensor) -> Tensor:
@@ -208,9 +209,10 @@ def test_all_color_changes_together_are_torchvision_s() -> None:
 
 def test_colors_change_as_far_as_they_may_and_no_further() -> None:
     batch = stored(500)
-    color = draw(batch["size"], batch["person"], SIDE, Augment(jitter=0.4), torch.manual_seed(0)).color
+    color = draw_choices(batch["size"], batch["person"], SIDE, Augment(jitter=0.4), torch.manual_seed(0)).color
     assert 0.6 <= color.min() < 0.61 and 1.39 < color.max() <= 1.4 and color.std(0).min() > 0.2
-    assert draw(batch["size"], batch["person"], SIDE, Augment(jitter=1.5), torch.manual_seed(0)).color.min() == 0
+    strong = draw_choices(batch["size"], batch["person"], SIDE, Augment(jitter=1.5), torch.manual_seed(0))
+    assert strong.color.min() == 0
 
 
 def test_erasing_leaves_a_rectangle_of_the_mean_color_and_the_boxes() -> None:
