@@ -7,7 +7,6 @@ from reprlib import repr as short
 
 from actret_core.errors import ProposalError
 
-
 ImageId = str | int | float
 
 

@@ -45,7 +45,9 @@ def read_proposals(path: Path, image_ids: Iterable[str] | None = None) -> dict[s
     except ProposalError as error:
         raise ProposalError(f"{path}: {error}") from None
     if wanted and not known:
-        raise ProposalError(f"{path}: none of its images is in this data set (first wanted: {wanted[0]})")
+        numbers = ids and not any(isinstance(image_id, str) for image_id in ids)
+        hint = "; give its numbers file names in a list of images" if numbers else ""
+        raise ProposalError(f"{path}: none of its images is in this data set (first wanted: {wanted[0]}){hint}")
     grouped: dict[str, list[Mapping[str, Any]]] = {name: [] for name in wanted or ()}
     for row in rows:
         if row["image_id"] in known:

@@ -114,6 +114,9 @@ def test_names_without_their_endings_and_numbers(tmp_path: Path) -> None:
     assert list(read_proposals(path)) == ["a", "12", "a.jpg", "other"]
     with pytest.raises(ProposalError, match="found.json: image_id 'a' may be a.png or a.bmp"):
         read_proposals(path, ["a.png", "a.bmp"])
+    path.write_text(json.dumps([row(5)]))
+    with pytest.raises(ProposalError, match="none of its images .* a.jpg.; give its numbers file names in a list of"):
+        read_proposals(path, ["a.jpg"])
 
 
 def test_missing_cut_and_damaged_files_are_named(tmp_path: Path) -> None:
