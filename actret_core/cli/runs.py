@@ -39,11 +39,11 @@ def train(
     """Train the region-aware model or a rival, evaluate it, and record the run; an interrupted run continues."""
     from actret_core.distributed import processes, rank
     from actret_core.experiments.perform import perform_alone
-    from actret_core.experiments.run import Place
+    from actret_core.experiments.run import Place, recorded
 
     place = Place(dataset, data, proposals, weights, results, runs, maps, dim)
     run = _asked_run(method, preset, seed, features, crop)
-    if once and place.record(run).exists():
+    if once and recorded(run, place):
         print(f"{run.stem}: recorded already")
         return
     with processes(), terminable():
@@ -91,11 +91,11 @@ def sweep(
     """Train and record a list of runs, best first; called again, it continues."""
     from actret_core.distributed import processes, rank
     from actret_core.experiments.run import Place
-    from actret_core.experiments.sweep import listing, read_sweep, run_sweep
+    from actret_core.experiments.sweep import listing, obstacles, read_sweep, run_sweep
 
     asked, place = read_sweep(file, preset, seed), Place(dataset, data, proposals, weights, results, runs, maps, dim)
     if list_:
-        print(listing(asked, place))
+        print(listing(asked, place, obstacles(asked, place) if data else {}))
         return
     with processes(), terminable():
         failed = run_sweep(asked, place, minutes, keep_weights)

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from actret_core.config import require
-from actret_core.distributed import rank
+from actret_core.distributed import on_first, rank
 from actret_core.errors import ConfigError
 from actret_core.experiments.action_data import ActionData, cache_maps, cache_photos, load_data
+from actret_core.experiments.check import check
+from actret_core.experiments.identity import identity, keep_identity
 from actret_core.experiments.record import RunRecord
 from actret_core.experiments.run import Place, Run, claimed
 from actret_core.experiments.score import record_run, record_token_run
@@ -43,14 +44,16 @@ def perform_alone(run: Run, place: Place) -> RunRecord:
 def prepare(run: Run, place: Place) -> tuple[Run, ActionData]:
     """Read the data of a run; returns the run, its preset fitted to data and weights, and the data.
 
-    The photographs are decoded once (`cache_photos`); for a preset with a frozen backbone, their maps are computed once
-    (`cache_maps`). Raises ConfigError for such a preset without weights, and the errors of the readers.
+    What would end the run later is found here (`check`), and its folder gets its identity (`keep_identity`). The
+    photographs are decoded once (`cache_photos`); for a preset with a frozen backbone, their maps are computed once
+    (`cache_maps`). Raises the errors of all of these and of the readers.
     """
     data = load_data(place.dataset, place.data, run.preset.model, place.proposals)
     run = replace(run, preset=configure(run.preset, data, place.weights, run.preset.train.seed))
+    check(data, run, place)
+    on_first(lambda: keep_identity(place.folder(run), identity(data, run, place)))
     if not run.preset.on_maps:
         return run, cache_photos(data, run.preset.model, run.preset.train.workers)
-    require(place.weights is not None, "weights", None, "pretrained weights for a preset with a frozen backbone")
     return run, cache_maps(data, run.preset.model, place.weights, place.maps, run.view)
 
 

@@ -1,5 +1,7 @@
 """A run as a value: what is trained, resolved once from a name; and the place where its files are."""
 
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -8,8 +10,9 @@ from typing import Any
 
 from actret_core.config import require
 from actret_core.distributed import from_first, rank
+from actret_core.errors import ConfigError
 from actret_core.experiments.presets import Preset, find_preset
-from actret_core.experiments.record import require_name, run_stem
+from actret_core.experiments.record import read_record, require_name, run_stem
 from actret_core.files import lock
 from actret_core.models.methods import method_of
 
@@ -86,7 +89,7 @@ class Place:
     dim: int = 256                       # dimensions of the recorded embeddings
 
     def __post_init__(self) -> None:
-        require(self.dim >= 1, "dim", self.dim, "at least 1")
+        require(isinstance(self.dim, int) and self.dim >= 1, "dim", self.dim, "at least 1, a whole number")
 
     def record(self, run: Run) -> Path:
         """The file of a run's record."""
@@ -96,10 +99,35 @@ class Place:
         """The folder of a run's checkpoints and logs."""
         return self.runs / self.dataset / run.stem
 
+    def require_writable(self, run: Run) -> None:
+        """Raise ConfigError if a folder that `run` writes to is neither writable nor can be made."""
+        folders = {"results": self.record(run).parent, "runs": self.folder(run)}
+        for name, folder in (folders | ({"maps": self.maps} if run.preset.on_maps else {})).items():
+            there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+            writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+            require(writable, name, str(getattr(self, name)), f"another folder; {there} cannot be written to")
+
+
+def recorded(run: Run, place: Place) -> bool:
+    """Whether the run has a record that can be read; for one that cannot, with a warning, it has none."""
+    path = place.record(run)
+    if not path.exists():
+        return False
+    try:
+        read_record(path)
+    except ConfigError as error:
+        warnings.warn(f"{error}; it counts as not recorded", stacklevel=2)
+        return False
+    return True
+
 
 @contextmanager
 def claimed(run: Run, place: Place) -> Iterator[bool]:
-    """Lock a run, so that no other process trains it meanwhile; yields False if another process has the lock."""
+    """Lock a run, so that no other process trains it meanwhile; yields False if another process has the lock.
+
+    Raises ConfigError if a folder of the run cannot be written to.
+    """
+    place.require_writable(run)
     path = place.folder(run).with_name(f"{run.stem}.lock")
     with nullcontext(False) if rank() else lock(path, wait=False) as held:
         yield from_first(held)

@@ -1,10 +1,11 @@
 """A sweep: a list of runs in a YAML file, best first. Recorded runs are skipped, interrupted ones are resumed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -12,9 +13,11 @@ import yaml
 from actret_core.config import NonNegativeInt, config_class, config_from_dict, require
 from actret_core.distributed import from_first, rank
 from actret_core.errors import ActretError, ConfigError
+from actret_core.experiments.action_data import load_data
+from actret_core.experiments.check import check
 from actret_core.experiments.perform import perform
 from actret_core.experiments.record import RunRecord
-from actret_core.experiments.run import Place, Run, claimed, resolve_run
+from actret_core.experiments.run import Place, Run, claimed, recorded, resolve_run
 from actret_core.training.fit import OutOfTime
 
 SHIPPED = Path(__file__).parent / "sweeps"
@@ -113,15 +116,31 @@ def _mapping(values: Any) -> dict[str, Any]:
 
 def state(run: Run, place: Place) -> str:
     """What has become of a run: "recorded", "begun" (it has a checkpoint) or "left"."""
-    if place.record(run).exists():
+    if recorded(run, place):
         return "recorded"
     return "begun" if any(place.folder(run).rglob("last.ckpt")) else "left"
 
 
-def listing(runs: Sequence[Run], place: Place) -> str:
-    """A line for each run, in order, and how many are left."""
+def obstacles(runs: Sequence[Run], place: Place) -> dict[str, str]:
+    """Why runs that are not recorded cannot be trained, by their names: what `check` says; the regions are not read."""
+    left, found = [run for run in runs if state(run, place) != "recorded"], {}
+    try:
+        data = load_data(place.dataset, place.data, config=None)
+    except ActretError as error:
+        return {run.stem: str(error) for run in left}
+    for run in left:
+        try:
+            check(data, run, place)
+        except ActretError as error:
+            found[run.stem] = str(error)
+    return found
+
+
+def listing(runs: Sequence[Run], place: Place, why_not: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A line for each run, in order, and how many are left; `why_not` are the `obstacles`, by the names of runs."""
     states = [state(run, place) for run in runs]
-    lines = [f"{found:10}{run.stem}" for run, found in zip(runs, states, strict=True)]
+    reasons = [f"; cannot run: {why_not[run.stem]}" if run.stem in why_not else "" for run in runs]
+    lines = [f"{found:10}{run.stem}{why}" for run, found, why in zip(runs, states, reasons, strict=True)]
     return "\n".join([*lines, f"{len(runs) - states.count('recorded')} of {len(runs)} runs are left"])
 
 
@@ -154,7 +173,7 @@ def _attempt(run: Run, place: Place, keep: bool, deadline: float, perform: Calla
     with claimed(run, place) as mine:
         if not mine:
             return "skipped, another process trains it"
-        if from_first(place.record(run).exists()):
+        if from_first(recorded(run, place)):
             return "recorded already"
         record = perform(run, place, keep, deadline)
         return f"recorded, mAP {record.metrics['mAP']:.1f} after {record.epochs} epochs"

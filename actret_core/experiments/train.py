@@ -1,5 +1,6 @@
 """From a data set in memory to a trained model: the steps that notebooks and command line share."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from actret_core.data.split import hold_out
 from actret_core.data.tokens import FrozenTokens, TokenDataset, hold_out_tokens
 from actret_core.distributed import world
 from actret_core.experiments.action_data import ActionData, cache_photos
+from actret_core.experiments.identity import data_identity
 from actret_core.experiments.presets import DEMO, Preset
-from actret_core.files import lock
+from actret_core.files import atomic_path, lock
 from actret_core.models.baselines.rrt import Rrt
 from actret_core.models.fusion import FusionHead
 from actret_core.models.methods import build_model
@@ -76,11 +78,13 @@ def cached_tokens(data: ActionData, preset: Preset, weights: str | Path, folder:
     """The tokens of the training set, of the evaluation set and of its mirror images, in this order; computed once.
 
     The file in `folder` is named by what they depend on: the number of regions, their pooling and the numbers of a
-    token, all from the preset, and the first digits of the SHA-256 of the backbone's weights.
+    token, all from the preset, and the first digits of the SHA-256 of the backbone's weights. A JSON file beside it
+    knows the data; for other data or regions the tokens are computed again.
     """
     c, made_by = preset.model, data.maps[data.train.name].info.weights[:8]
     path = folder / f"{data.train.dataset}-k{c.k}-{c.pooling}-{preset.token_dim}-{made_by}.npz"
     with lock(f"{path}.lock"):
+        _keep_only_of(data, path)
         if not path.exists():
             model = RegionNet(c)
             load_backbone(model.backbone, weights)
@@ -90,6 +94,24 @@ def cached_tokens(data: ActionData, preset: Preset, weights: str | Path, folder:
             mirrored = np.arange(len(found.ids)) >= len(found.ids) - len(mirror)
             replace(found, ids=np.where(mirrored, np.char.add(found.ids, " mirrored"), found.ids)).save(path)
     return FrozenTokens.load(path)
+
+
+def _keep_only_of(data: ActionData, path: Path) -> None:
+    """Delete a file of tokens of other data, and write beside it what the tokens are, or will be, of.
+
+    Where an older version wrote nothing beside it, the ids tell. Tokens are deleted before, and computed after, the
+    text is written, so that a process that is killed in between leaves no tokens beside the text of others.
+    """
+    beside, about = path.with_suffix(".json"), json.dumps(data_identity(data), indent=2)
+    if beside.exists():
+        same = beside.read_text() == about
+    else:
+        ids = [*data.train.ids, *data.evaluation.ids, *(f"{name} mirrored" for name in data.evaluation.ids)]
+        same = path.exists() and FrozenTokens.load(path).ids.tolist() == ids
+    if not same:
+        path.unlink(missing_ok=True)
+    with atomic_path(beside) as temporary:
+        temporary.write_text(about)
 
 
 def train_on_tokens(

@@ -29,6 +29,25 @@ class Clock(Callback):
         self.seconds = state["seconds"]
 
 
+class Losses(Callback):
+    """The mean training loss of each epoch, by its number from 0. They are saved in the checkpoint.
+
+    The logs are written after it, so a process that is killed in between would leave them without the last epoch.
+    """
+
+    def __init__(self) -> None:
+        self.by_epoch: dict[int, float] = {}
+
+    def on_train_epoch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        self.by_epoch[trainer.current_epoch] = trainer.callback_metrics["train_loss"].item()
+
+    def state_dict(self) -> dict[int, float]:
+        return dict(self.by_epoch)
+
+    def load_state_dict(self, state: dict[int, float]) -> None:
+        self.by_epoch = dict(state)
+
+
 class Deadline(Callback):
     """Stops after an epoch if the next one, taking as long, would end after `moment`, by `time.monotonic`.
 

@@ -7,6 +7,7 @@ import os
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -18,9 +19,9 @@ from torch.utils.data import Dataset
 
 from actret_core.distributed import on_first, world
 from actret_core.errors import CheckpointError
-from actret_core.files import atomic_path
+from actret_core.files import UNREADABLE, atomic_path
 from actret_core.training.batches import held_out_loader, preparation, train_loader
-from actret_core.training.callbacks import Clock, Deadline, KeepLast, Stopping
+from actret_core.training.callbacks import Clock, Deadline, KeepLast, Losses, Stopping
 from actret_core.training.config import TrainConfig
 from actret_core.training.device import pick_precision
 from actret_core.training.module import ActionModule
@@ -55,8 +56,8 @@ def fit(
     Several processes share each batch.
 
     Raises OutOfTime after the last epoch that ends before `deadline`, by `time.monotonic`; CheckpointError if `out`
-    holds a run of another config; DataError or ConfigError if the samples do not suit the batches of the config;
-    ConfigError if the device lacks the precision, or memory for two samples.
+    holds a run of another config, or a damaged checkpoint; DataError or ConfigError if the samples do not suit the
+    batches of the config; ConfigError if the device lacks the precision, or memory for two samples.
     """
     out, precision = Path(out), pick_precision(config.precision)
     loaders = [train_loader(train, config), held_out and held_out_loader(held_out, config)]
@@ -66,13 +67,13 @@ def fit(
     if config.compile:
         getattr(model, "backbone", model).compile()  # other parts have shapes that change
     module = ActionModule(model, config, preparation(train), held_out and preparation(held_out))
-    clock, end, last = Clock(), Deadline(deadline), out / "last.ckpt"
+    clock, losses, end, last = Clock(), Losses(), Deadline(deadline), out / "last.ckpt"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")  # hints on workers, folders and empty loops
-        trainer = _trainer(config, precision, out, [clock, end], held_out is not None, progress)
+        trainer = _trainer(config, precision, out, [clock, losses, end], held_out is not None, progress)
         if last.exists():
             # data loading processes fetch their first samples before Lightning sets the epoch
-            loaders[0].batch_sampler.sampler.set_epoch(torch.load(last, weights_only=False, mmap=True)["epoch"] + 1)
+            loaders[0].batch_sampler.sampler.set_epoch(_last_epoch(last) + 1)
         trainer.fit(module, *loaders, ckpt_path=last if last.exists() else None)
     if end.passed:
         raise OutOfTime(f"{out}: stopped after epoch {trainer.current_epoch} of {config.epochs}; call again to resume")
@@ -80,32 +81,57 @@ def fit(
         state = torch.load(out / "best.ckpt", weights_only=False)  # written by the lines above
         module.load_state_dict(state["state_dict"])
     model.load_state_dict(module.learned.state_dict())
-    return on_first(lambda: FitResult(trainer.current_epoch, clock.seconds, _losses(out), module.halved))
+    epochs = trainer.current_epoch
+    return on_first(
+        lambda: FitResult(epochs, clock.seconds, _losses(out, losses.by_epoch, epochs), module.halved)
+    )
 
 
-def _losses(out: Path) -> tuple[float, ...]:
-    """The training loss of each epoch, from the logs of all resumed parts; a later part replaces a repeated epoch."""
+def _losses(out: Path, kept: dict[int, float], epochs: int) -> tuple[float, ...]:
+    """The training loss of each epoch: as kept in the checkpoint, or, where an older version began, from the logs."""
     by_epoch = {}
     for path in sorted(out.glob("logs/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:])):
         with open(path, newline="") as file:
             rows = [row for row in csv.DictReader(file) if row.get("train_loss")]
         by_epoch |= {int(row["epoch"]): float(row["train_loss"]) for row in rows}
-    return tuple(loss for _, loss in sorted(by_epoch.items()))
+    return tuple(loss for epoch, loss in sorted((by_epoch | kept).items()) if epoch < epochs)
+
+
+def _last_epoch(last: Path) -> int:
+    """The epoch after which a checkpoint was written. Raises CheckpointError if it is empty, cut short or damaged."""
+    try:
+        return torch.load(last, weights_only=False, mmap=True)["epoch"]
+    except (*UNREADABLE, RuntimeError, UnpicklingError) as error:
+        raise CheckpointError(
+            f"{last}: not a complete checkpoint ({str(error).splitlines()[0] if str(error) else 'empty'}); delete it, "
+            "and the training begins from its start"
+        ) from error
 
 
 def _write_config(out: Path, config: dict[str, Any]) -> None:
-    """Write the run's config into `out`, or raise CheckpointError if `out` holds a run of another config."""
-    path = out / "config.json"
-    if path.exists():
-        try:
-            same = json.loads(path.read_text()) == json.loads(json.dumps(config))  # JSON turns tuples into lists
-        except ValueError:  # not JSON
-            same = False
-        if not same:
-            raise CheckpointError(f"{path}: a run of another config stands there; name another folder or delete it")
+    """Write the run's config into `out`; one that is cut short is replaced, with a warning.
+
+    Raises CheckpointError if `out` holds a run of another config.
+    """
+    path, wanted = out / "config.json", json.loads(json.dumps(config))  # JSON turns tuples into lists
+    found = _read_config(path)
+    if found == wanted:
         return
+    if found is not None:
+        raise CheckpointError(f"{path}: a run of another config stands there; name another folder or delete it")
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(config, indent=2))
+
+
+def _read_config(path: Path) -> Any:
+    """The config in a file; None if there is no file, or none that can be read."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError:  # cut short, by an older version or a full disk
+        warnings.warn(f"{path}: cut short, written again; delete {path.parent} if it held another config", stacklevel=2)
+        return None
 
 
 def _trainer(

@@ -6,6 +6,7 @@ import pytest
 
 from actret_core.cli import main as cli
 from actret_core.cli.runs import _asked_run
+from actret_core.experiments.record import RunRecord
 
 
 @pytest.mark.parametrize(("words", "variant", "changes"), [
@@ -25,8 +26,7 @@ def test_train_leaves_a_recorded_run_alone_when_asked_to(
 ) -> None:
     """All options that name the record arrive: otherwise it would train for a minute, and print metrics."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "records" / "playground").mkdir(parents=True)
-    (tmp_path / "records" / "playground" / "region_net-g-demo-seed1.json").touch()
+    RunRecord("playground", "region_net", "demo", 1, {}, {}, 8, 0.0, "", {}, "", {}, "g").write("records")
     words = ["--data", str(playground), "--preset", "demo", "--features", "g", "--seed", "1", "--results", "records"]
     cli.main(["train", *words, "--once"])
     assert capsys.readouterr().out == "region_net-g-demo-seed1: recorded already\n"

@@ -16,7 +16,7 @@ from actret_core.data.readers.voc2012 import ACTIONS
 from actret_core.data.tokens import FrozenTokens
 from actret_core.errors import ConfigError
 from actret_core.experiments import train
-from actret_core.experiments.action_data import load_data
+from actret_core.experiments.action_data import ActionData, load_data
 from actret_core.experiments.perform import perform, perform_alone, prepare
 from actret_core.experiments.presets import FROZEN, Preset, find_preset, reduced
 from actret_core.experiments.record import read_record
@@ -196,4 +196,17 @@ def test_the_tokens_are_those_of_both_sets_and_of_the_mirror(on_tokens: tuple[Pl
     plain, mirrored = tokens.values[-2 * count : -count], tokens.values[-count:]
     assert (plain != mirrored).any((1, 2)).all() and ((plain == 0).all(2) == (mirrored == 0).all(2)).all()
     assert tokens.labels[-count:].tolist() == tokens.labels[-2 * count : -count].tolist()
+    (file,) = (place.runs / "tokens").glob("*.npz")
+
+    def asked_with(data: ActionData) -> bool:
+        """Whether the tokens are computed again."""
+        written = file.stat().st_mtime_ns
+        train.cached_tokens(data, prepared.preset, place.weights, place.runs / "tokens")
+        return file.stat().st_mtime_ns != written
+
+    assert not asked_with(data)
+    moved = {name: boxes + 1 for name, boxes in data.context.items()}
+    assert asked_with(replace(data, context=moved)) and asked_with(data), "other regions have other tokens"
+    file.with_suffix(".json").unlink()
+    assert not asked_with(data) and file.with_suffix(".json").exists(), "of an older version: completed"
     assert isinstance(FrozenTokens.load(next((place.runs / "tokens").glob("*.npz"))), FrozenTokens)

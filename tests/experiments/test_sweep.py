@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,9 +15,9 @@ from actret_core.cli import main as cli
 from actret_core.experiments.perform import perform
 from actret_core.errors import ConfigError, DataError
 from actret_core.models.methods import METHODS
-from actret_core.experiments.record import read_record
+from actret_core.experiments.record import RunRecord, read_record
 from actret_core.experiments.run import Place, Run, claimed
-from actret_core.experiments.sweep import SHIPPED, listing, read_sweep, run_sweep, shipped, state
+from actret_core.experiments.sweep import SHIPPED, listing, obstacles, read_sweep, run_sweep, shipped, state
 from actret_core.training.fit import OutOfTime
 
 TINY = """
@@ -107,6 +108,13 @@ def test_a_killed_run_goes_on_to_the_same_record(
     assert found.extra["train_loss"] == expected.extra["train_loss"] and len(found.extra["train_loss"]) == found.epochs
 
 
+def write_record(run: Run, place: Place) -> None:
+    """A record of nothing, as short as `read_record` allows."""
+    RunRecord(
+        place.dataset, run.method, run.preset.tier, run.preset.train.seed, {}, {}, 3, 0.0, "", {}, "", {}, run.variant
+    ).write(place.results)
+
+
 class Performed:
     """Stands in for `perform`: takes no time, fails for seed 1, and remembers the names of its runs."""
 
@@ -117,8 +125,7 @@ class Performed:
         self.names.append(run.stem)
         if run.preset.train.seed == 1:
             raise DataError("something is absent")
-        place.record(run).parent.mkdir(parents=True, exist_ok=True)
-        place.record(run).write_text("{}")
+        write_record(run, place)
         return SimpleNamespace(metrics={"mAP": 12.34}, epochs=3)
 
 
@@ -155,6 +162,36 @@ def test_the_list_says_what_is_left(home: Path, place: Place, playground: Path, 
     capsys.readouterr()
     cli.main(["sweep", "tiny.yaml", "--data", str(playground), "--list"])
     assert capsys.readouterr().out == expected + "\n"
+
+
+def test_a_record_cut_short_is_none(home: Path, place: Place, capsys: pytest.CaptureFixture) -> None:
+    """Else the run would be taken for recorded for good, and every table with it would fail."""
+    (run,) = read_sweep(home / "tiny.yaml")[:1]
+    write_record(run, place)
+    whole = place.record(run).read_text()
+    assert state(run, place) == "recorded"
+    for part in ("", "{}", whole[: len(whole) // 2]):
+        place.record(run).write_text(part)
+        with pytest.warns(UserWarning, match=f"{run.stem}.json: .*record the run again.*it counts as not recorded"):
+            assert state(run, place) == "left"
+    with pytest.warns(UserWarning):
+        run_sweep([run], place, perform=Performed())
+    assert state(run, place) == "recorded"
+
+
+def test_the_list_says_what_cannot_run(
+    home: Path, place: Place, playground: Path, capsys: pytest.CaptureFixture
+) -> None:
+    runs = read_sweep(home / "tiny.yaml")
+    assert obstacles(runs, place) == {}
+    write_record(runs[0], place)
+    (home / "runs").touch()
+    cli.main(["sweep", "tiny.yaml", "--data", str(playground), "--list"])
+    recorded, *others, count = capsys.readouterr().out.splitlines()
+    assert recorded == f"recorded  {runs[0].stem}" and count == "2 of 3 runs are left"
+    why = f"cannot run: runs='runs': expected another folder; {home / 'runs'} cannot be written to"
+    assert others == [f"left      {run.stem}; {why}" for run in runs[1:]]
+    assert set(obstacles(runs, replace(place, data=home / "nowhere"))) == {run.stem for run in runs[1:]}
 
 
 def test_the_time_is_over_before_a_run(home: Path, place: Place, capsys: pytest.CaptureFixture) -> None:

@@ -2,9 +2,10 @@ import copy
 import csv
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import lightning as L
 import pytest
 import torch
 
@@ -20,9 +21,10 @@ from actret_core.models.fusion import FusionHead
 from actret_core.models.region_net import RegionNet
 from actret_core.regions.proposals import read_proposals
 from actret_core.regions.ranking import rank_split
+from actret_core.training.callbacks import KeepLast
 from actret_core.training.config import TrainConfig
 from actret_core.training.embed import embed
-from actret_core.training.fit import FitResult, OutOfTime, fit
+from actret_core.training.fit import FitResult, OutOfTime, _write_config, fit
 
 
 def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -168,10 +170,78 @@ def test_another_config_in_the_folder_is_refused(
     assert not data.seen
 
 
-def test_a_damaged_config_is_named(toy, head: FusionHead, quick: TrainConfig, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model": ')
-    with pytest.raises(CheckpointError, match="config.json: a run of another config stands there"):
-        fit(head, toy(6), None, quick, tmp_path, progress=False)
+@pytest.mark.parametrize("text", ["", '{"model": '])
+def test_a_config_cut_short_is_replaced(
+    text: str, toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """It does not block the run for good."""
+    (tmp_path / "config.json").write_text(text)
+    with pytest.warns(UserWarning, match="config.json: cut short, written again; delete"):
+        fit(head, toy(6), None, replace(quick, epochs=1), tmp_path, progress=False)
+    assert json.loads((tmp_path / "config.json").read_text())["train"]["epochs"] == 1
+
+
+def test_no_config_is_left_half_written(quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full after ten characters."""
+
+    def full(path: Path, text: str) -> None:
+        with open(path, "w") as file:
+            file.write(text[:10])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        _write_config(tmp_path, {"train": asdict(quick)})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+def test_a_checkpoint_cut_short_is_named(
+    size: int, toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(quick, epochs=1)
+    fit(copy.deepcopy(head), toy(6), None, config, tmp_path, progress=False)
+    with open(tmp_path / "last.ckpt", "r+b") as file:
+        file.truncate(size)
+    with pytest.raises(CheckpointError, match="last.ckpt: not a complete checkpoint .*; delete it, and the training"):
+        fit(head, toy(6), None, config, tmp_path, progress=False)
+
+
+class Killed(BaseException):
+    """Not an error that anybody handles."""
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_kill_behind_a_checkpoint_loses_no_loss(
+    epoch: int, toy, head: FusionHead, quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logs get an epoch's loss after the checkpoint is written; a process killed in between never writes it."""
+    save = KeepLast.on_train_epoch_end
+
+    def saved_and_killed(callback: KeepLast, trainer: L.Trainer, *given: object) -> None:
+        save(callback, trainer, *given)
+        if trainer.current_epoch == epoch:
+            raise Killed
+
+    whole = fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "whole", progress=False)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(KeepLast, "on_train_epoch_end", saved_and_killed)
+        fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "cut", progress=False)
+    resumed = fit(head, toy(12), None, quick, tmp_path / "cut", progress=False)
+    assert resumed.losses == whole.losses and len(whole.losses) == 3
+
+
+def test_the_losses_of_an_older_version_are_read_from_its_logs(
+    toy, head: FusionHead, quick: TrainConfig, tmp_path: Path
+) -> None:
+    """Its checkpoints do not hold them."""
+    with pytest.raises(RuntimeError, match="the power is gone"):
+        fit(copy.deepcopy(head), toy(12, fail_at=16), None, quick, tmp_path / "old", progress=False)
+    state = torch.load(tmp_path / "old" / "last.ckpt", weights_only=False)
+    assert list(state["callbacks"].pop("Losses")) == [0]
+    torch.save(state, tmp_path / "old" / "last.ckpt")
+    resumed = fit(copy.deepcopy(head), toy(12), None, quick, tmp_path / "old", progress=False)
+    assert resumed.losses == fit(head, toy(12), None, quick, tmp_path / "whole", progress=False).losses
 
 
 def test_early_stopping_ends_with_the_best_weights(
