@@ -35,22 +35,28 @@ execute = for notebook in $(NOTEBOOKS); do \
 	$(PAPERMILL) $$notebook $(1)/$$notebook --cwd $(1)/notebooks $(2) || exit 1; \
 	done
 
-# $(prepare): sets $$data and $$weights, and downloads or computes what is not given: photographs, proposals, weights.
-prepare = data="$(DATA)"; weights="$(WEIGHTS)"; \
+# $(call absolute,PATH): the path from the root, by Python, since older systems have no realpath.
+absolute = "$$($(BIN)/python -I -c 'import os, sys; print(os.path.realpath(sys.argv[1]))' "$(1)")"
+
+# $(prepare): sets $$data, $$weights and $$proposals (empty if they lie beside the photographs), and downloads or computes
+# what is not given: photographs, proposals, weights.
+prepare = data="$(DATA)"; weights="$(WEIGHTS)"; proposals="$(PROPOSALS)"; \
 	if [ -z "$$data" ]; then \
 		data=".cache/$(DATASET)"; $(BIN)/python -m actret_core download "$(DATASET)" --to "$$data" || exit 1; \
 	fi; \
 	[ -d "$$data" ] || { echo "DATA=$$data is no folder; name the one that holds JPEGImages/" >&2; exit 1; }; \
 	[ -z "$$weights" ] || [ -f "$$weights" ] || { echo "WEIGHTS=$$weights is no file" >&2; exit 1; }; \
-	if [ -z "$(PROPOSALS)" ] && ! ls "$$data"/proposals*.json* >/dev/null 2>&1; then \
+	if [ -z "$$proposals" ] && ! ls "$$data"/proposals*.json* >/dev/null 2>&1; then \
 		$(BIN)/python -m actret_core detect --dataset "$(DATASET)" --data "$$data" || exit 1; \
 	fi; \
-	data=$$(realpath "$$data"); weights=$${weights:+$$(realpath "$$weights")}; \
+	data=$(call absolute,$$data) || exit 1; \
+	[ -z "$$weights" ] || weights=$(call absolute,$$weights) || exit 1; \
+	[ -z "$$proposals" ] || proposals=$(call absolute,$$proposals) || exit 1; \
 	weights=$${weights:-ResNet50_Weights.IMAGENET1K_V2}
 
 # $(where): the options that name the data set and its files; after $(prepare)
 where = --dataset "$(DATASET)" --data "$$data" --weights "$$weights" \
-	$(if $(PROPOSALS),--proposals "$(abspath $(PROPOSALS))")
+	$(if $(PROPOSALS),--proposals "$$proposals")
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -86,7 +92,8 @@ book: install  ## run every notebook on the embedded default and build the site
 	@rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build _build/stage --path-output . -W --keep-going --quiet
 	@$(BIN)/python -m pytest -q tests/book/test_site.py
-	@echo; echo "The book is ready. Open it in a browser:"; echo "  file://$(CURDIR)/_build/html/index.html"
+	@echo; echo "The book is ready. Open it in a browser:"
+	@$(BIN)/python -I -c 'import pathlib; print(" ", pathlib.Path("_build/html/index.html").absolute().as_uri())'
 
 # tests/conftest.py puts the longest files first
 test: install  ## run all tests, and every notebook against its saved outputs: WORKERS=2
@@ -98,7 +105,7 @@ reproduce: install  ## run every notebook on a real data set: DATASET=stanford40
 	@out="_build/reproduce/$(DATASET)"; $(prepare); \
 	$(call stage,"$$out"); \
 	$(call execute,"$$out",-r DATASET "$(DATASET)" -r DATA "$$data" -r WEIGHTS "$$weights" \
-		$(if $(PROPOSALS),-r PROPOSALS "$(abspath $(PROPOSALS))")); \
+		$(if $(PROPOSALS),-r PROPOSALS "$$proposals")); \
 	echo "The executed notebooks and their figures are in $$out/"
 
 rivals: install  ## train and record every method: PRESET=reduced or full, SEED=0, DIM=64, DATASET= DATA= WEIGHTS=

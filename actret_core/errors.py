@@ -9,6 +9,10 @@ class DataError(ActretError):
     """A data set on disk is missing, incomplete or malformed."""
 
 
+class DataWarning(UserWarning):
+    """A data set was read, but not all of it is as it should be: how many of what, the first names, and what is done."""
+
+
 class DownloadError(ActretError):
     """A download failed or arrived damaged; running it again continues it."""
 

@@ -1,4 +1,4 @@
-"""`make install` in an environment that several clones share, with a pip that only notes what it was asked."""
+"""`make` with programs that only note what they are asked: `install` in a shared environment, and names of files."""
 
 import os
 import subprocess
@@ -64,3 +64,75 @@ def test_nobody_is_asked_about_an_empty_environment_or_one_s_own(own: bool, envi
     assert (environment / "asked").exists()
     (environment / "asked").unlink()
     assert install(environment).returncode == 0 and not (environment / "asked").exists(), "it is installed already"
+
+
+STUB = """#!/bin/sh
+case "$*" in
+    "-m actret_core "*) shift 2; printf '%s\\n' "$@" > asked ;;
+    "-m pytest"* | *find_spec*) ;;
+    *) exec "{python}" "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with a blank in its name that holds the Makefile and an environment that only notes what it is asked."""
+    path = tmp_path / "a clone"
+    binaries = path / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (path / name).write_bytes((ROOT / name).read_bytes())
+    (binaries / "python").write_text(STUB.format(python=sys.executable))
+    (binaries / "jupyter-book").write_text("#!/bin/sh\n")
+    for program in binaries.iterdir():
+        program.chmod(0o755)
+    for name in ("book", "notebooks", "figures", "results", "actret_core"):
+        (path / name).mkdir()
+    for name in ("_config.yml", "_toc.yml", ".venv/.installed"):
+        (path / name).touch()
+    return path
+
+
+def make(clone: Path, target: str, *words: str) -> subprocess.CompletedProcess:
+    """`make` in a clone, with a `realpath` that fails, as where there is none."""
+    (clone / "realpath").write_text("#!/bin/sh\nexit 127\n")
+    (clone / "realpath").chmod(0o755)
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    own["PATH"] = f"{clone}:{own['PATH']}"
+    command = ["make", target, *words]
+    return subprocess.run(command, cwd=clone, env=own, capture_output=True, text=True, check=False)
+
+
+def test_files_may_have_blanks_in_their_names(clone: Path) -> None:
+    (clone / "my photographs").mkdir()
+    for name in ("a b.json", "my weights.safetensors"):
+        (clone / name).touch()
+    words = "DATA=my photographs", "WEIGHTS=my weights.safetensors", "PROPOSALS=a b.json"
+    done = make(clone, "rivals", *words)
+    assert done.returncode == 0, done.stderr
+    asked = (clone / "asked").read_text().splitlines()
+    for word, name in zip(("--data", "--weights", "--proposals"), words, strict=True):
+        assert asked[asked.index(word) + 1] == str(clone / name.split("=")[1])
+
+
+def test_weights_that_are_not_named_are_torchvision_s(clone: Path) -> None:
+    (clone / "proposals.json").touch()
+    assert make(clone, "rivals", "DATA=.").returncode == 0
+    asked = (clone / "asked").read_text().splitlines()
+    assert "ResNet50_Weights.IMAGENET1K_V2" in asked and "--proposals" not in asked
+
+
+def test_where_paths_cannot_be_found_nothing_starts(clone: Path) -> None:
+    (clone / "proposals.json").touch()
+    (clone / "w.safetensors").touch()
+    stub = clone / ".venv" / "bin" / "python"
+    stub.write_text(stub.read_text().replace("    *) exec", "    *realpath*) exit 1 ;;\n    *) exec"))
+    done = make(clone, "rivals", "DATA=.", "WEIGHTS=w.safetensors")
+    assert done.returncode and not (clone / "asked").exists() and "holds the actret of" not in done.stderr
+
+
+def test_the_address_of_the_book_opens_in_a_browser(clone: Path) -> None:
+    done = make(clone, "book")
+    assert done.returncode == 0, done.stderr
+    assert f"  {(clone / '_build' / 'html' / 'index.html').as_uri()}\n" in done.stdout and "%20" in done.stdout

@@ -74,8 +74,9 @@ def detect(dataset: o.Dataset = "playground", data: o.Data = None, proposals: o.
     from actret_core.regions import detector
 
     info, root = dataset_info(dataset), find_root(dataset, data)
-    images = {s.image for name in (info.train, info.evaluation) for s in info.read(root, name).samples}
-    print(detector.detect(detector.load_detector(), sorted(images), proposals or root / info.proposals))
+    sizes = {s.image: s.size for name in (info.train, info.evaluation) for s in info.read(root, name).samples}
+    out = proposals or root / info.proposals
+    print(detector.detect(detector.load_detector(), sorted(sizes), out, sizes=sizes))
 
 
 @app.command(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image as PILImage
+from PIL import Image as PILImage, ImageOps
 from torch import Generator, Tensor
 from torch.utils.data import Dataset, default_collate
 
@@ -14,6 +14,10 @@ from actret_core.data.sample import ActionSample, ActionSplit
 from actret_core.data.store import Store
 from actret_core.data.transforms import squash, store_side
 from actret_core.errors import ConfigError, DataError
+
+
+WHITE = {"F": (1, 255, 65535), "I": (255, 65535)}
+"""Values that white may have in a grey picture of floating-point or of whole numbers, by Pillow's name of its mode."""
 
 
 class ActionDataset(Dataset):
@@ -102,18 +106,46 @@ def check_context(split: ActionSplit, context: Mapping[str, Tensor], k: int) -> 
         raise DataError(f"no contextual regions for {len(absent)} samples, first {absent[0]}; rank them")
 
 
-def read_image(path: Path) -> Tensor:
-    """An image file as uint8 RGB [3, H, W]. Raises DataError, naming the file, if it is missing or damaged."""
+def read_image(path: Path, size: tuple[int, int] | None = None) -> Tensor:
+    """An image file as uint8 RGB [3, H, W]. Grey values of 16 bits or floating point are scaled to 8 bits.
+
+    size: the annotated (width, height). Only if it fits the picture as its EXIF orientation turns it, and not the
+    pixels as they are stored, the picture is turned. Raises DataError, naming the file, if it is missing, damaged, or
+    over Pillow's size limit.
+    """
     try:
         with PILImage.open(path) as image:
-            return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
-    except (OSError, SyntaxError) as error:  # Pillow reports some damaged PNG files as SyntaxError
-        raise DataError(f"{path}: cannot be read as an image ({error}); fetch it again") from None
+            return torch.from_numpy(np.array(_eight_bits(_turned(image, size)).convert("RGB"))).permute(2, 0, 1)
+    except PILImage.DecompressionBombError as error:
+        raise DataError(f"{path}: over Pillow's size limit ({error}); save it with fewer pixels") from None
+    except Exception as error:  # Pillow's decoders raise nearly everything for a damaged file
+        raise DataError(f"{path}: cannot be read as an image ({error}); fetch or save it again") from None
+
+
+def _turned(image: PILImage.Image, size: tuple[int, int] | None) -> PILImage.Image:
+    if size is None or image.size == tuple(size):
+        return image
+    turned = ImageOps.exif_transpose(image)
+    return turned if turned.size == tuple(size) else image
+
+
+def _eight_bits(image: PILImage.Image) -> PILImage.Image:
+    """A grey picture of 16 bits or floating point with 8 bits; Pillow would cut its values at 255."""
+    whites = (65535,) if image.mode.startswith("I;16") else WHITE.get(image.mode)
+    if whites is None:
+        return image
+    values = np.asarray(image, dtype=np.float64)
+    low, high = values.min(), values.max()
+    # a resampled picture leaves the range by a little
+    white = next((w for w in whites if high <= 1.1 * w), 0)
+    if not white or low < -0.1 * white:
+        raise ValueError(f"grey values from {low:g} to {high:g}: which is white?")
+    return PILImage.fromarray(np.rint(values * (255 / white)).clip(0, 255).astype(np.uint8))
 
 
 def read_sample(sample: ActionSample) -> Tensor:
     """A sample's photograph, uint8 RGB [3, H, W]. Raises DataError if its size is not the annotated one."""
-    image = read_image(sample.image)
+    image = read_image(sample.image, sample.size)
     height, width = image.shape[1:]
     if (width, height) != tuple(sample.size):
         raise DataError(f"{sample.image}: {width} x {height} pixels, annotated as {sample.size}")

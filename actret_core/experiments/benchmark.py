@@ -60,7 +60,7 @@ def read_submission(path: str | Path, protocol: Protocol) -> Embeddings:
         raise EmbeddingError(f"{path}: no .npz with features and ids ({error}); {HOW_TO_WRITE}") from error
     try:
         return to_embeddings(protocol, features, ids)
-    except (EmbeddingError, UnicodeDecodeError) as error:             # the second: ids as bytes that are no ASCII
+    except EmbeddingError as error:
         raise EmbeddingError(f"{path}: {error}") from error
 
 

@@ -1,17 +1,23 @@
 """Pretrained backbone weights: torchvision's by name, or a safetensors file with torchvision's parameter names."""
 
+import pickle
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import URLError
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torchvision.models import get_weight
+from torchvision.models import WeightsEnum, get_weight
 
 from actret_core.errors import CheckpointError, DownloadError
 from actret_core.files import atomic_path
 from actret_core.models.backbone import FrontBackbone, TailBackbone, build_backbone
 
+UNREADABLE_PICKLE = (
+    pickle.UnpicklingError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, ImportError,
+)
 NOT_OURS = ("fc.weight", "fc.bias")  # the ImageNet classifier
 
 
@@ -48,9 +54,13 @@ def fill(module: nn.Module, state: dict[str, Tensor], weights: str | Path, assig
     """Load `state`, read from `weights`, into a module; only the batch norms' counters of batches may be missing.
 
     With `assign`, the module's tensors are replaced instead of copied into. Raises CheckpointError, naming `weights`,
-    if names or shapes do not fit.
+    if names or shapes do not fit, or if a tensor holds NaN or inf.
     """
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    broken = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
+    if broken:
+        count = f"{len(broken)} of its {len(state)} tensors"
+        raise CheckpointError(f"{weights}: {broken[0]} holds NaN or inf, as do {count}; name other weights")
     try:
         missing = module.load_state_dict(state, strict=False, assign=assign)
     except RuntimeError as error:
@@ -77,18 +87,35 @@ def read_weights(weights: str | Path) -> dict[str, Tensor]:
     Raises CheckpointError for an unknown name or an unreadable file, DownloadError if the download fails.
     """
     if Path(weights).suffix != ".safetensors":
-        try:
-            return get_weight(str(weights)).get_state_dict(progress=True, check_hash=True)
-        except OSError as error:
-            raise DownloadError(
-                f"{weights}: cannot be fetched ({error}); try again, or name a .safetensors file"
-            ) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"weights {str(weights)!r}: no .safetensors file and no torchvision name ({error})"
-            ) from None
+        return _fetch(_torchvision_weights(str(weights)))
     with _open(Path(weights)) as file:
         return {k: file.get_tensor(k) for k in file.keys()}
+
+
+def _torchvision_weights(name: str) -> WeightsEnum:
+    try:
+        return get_weight(name)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"weights {name!r}: no .safetensors file and no torchvision name ({error})") from None
+
+
+def _fetch(weights: WeightsEnum) -> dict[str, Tensor]:
+    """torchvision's weights, from torch's cache if they are there."""
+    cached = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+    there = cached.exists()
+    try:
+        return weights.get_state_dict(progress=True, check_hash=True)
+    except UNREADABLE_PICKLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if there:
+            raise CheckpointError(f"{cached}: not whole weights ({reason}); delete this file and try again") from None
+        raise DownloadError(f"{weights}: arrived damaged ({reason}); try again, or name a .safetensors file") from None
+    except (OSError, HTTPException) as error:
+        local = not isinstance(error, URLError) and getattr(error, "filename", None)
+        remedy = "set TORCH_HOME to a folder that can be written" if local else "try again"
+        raise DownloadError(
+            f"{weights}: cannot be fetched ({error}); {remedy}, or name a .safetensors file"
+        ) from error
 
 
 def _open(path: Path) -> safe_open:

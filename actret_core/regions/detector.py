@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,17 @@ def detect(
     batch_size: int = 4,
     min_score: float = 0.05,
     progress: bool = True,
+    sizes: Mapping[Path, tuple[int, int]] | None = None,
 ) -> Path:
     """Run a torchvision detector on `images` and write a COCO results file, in their order, to `out`.
 
     Detections below `min_score` are dropped, after those below the model's own threshold. The image id is the file
     name. Finished images are saved in `<out>.part.jsonl`: after an interruption, the same call continues there, with
-    the same result. Raises DataError for an image that cannot be read, ProposalError if two images share a file name,
-    or if the interrupted run had other weights or another `min_score`.
+    the same result. `sizes` are the annotated (width, height), see `read_image`.
+    Raises DataError for an image that cannot be read, ProposalError if two images share a file name, or if the
+    interrupted run had other weights or another `min_score`.
     """
-    paths = {path.name: path for path in map(Path, images)}
+    paths, sizes = {path.name: path for path in map(Path, images)}, sizes or {}
     if len(paths) < len(set(map(Path, images))):
         raise ProposalError(f"{out}: two images share a file name, by which proposals are stored; rename one")
     shard = Path(f"{out}.part.jsonl")
@@ -66,7 +68,7 @@ def detect(
     bar.update(len(names) - sum(map(len, pending)))
     with open(shard, "a") as file, bar:
         for batch in pending:
-            found = _detect_batch(model, [read_image(paths[name]) for name in batch], min_score)
+            found = _detect_batch(model, [read_image(paths[name], sizes.get(paths[name])) for name in batch], min_score)
             done |= zip(batch, found, strict=True)
             file.writelines(_line(name, proposals) for name, proposals in zip(batch, found, strict=True))
             file.flush()

@@ -8,15 +8,17 @@ from sklearn.decomposition import PCA
 
 from actret_core.errors import EmbeddingError
 from actret_core.files import UNREADABLE, atomic_path
+from actret_core.retrieval.arrays import are_words, as_array, as_float32, as_floats
 
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """One vector per sample.
+    """One vector per sample, from arrays, lists or tensors.
 
-    features [N, D] float (kept in the dtype given); labels int [N] (negative: none of the actions) or
-    multi-hot bool [N, C] (an all-false row: none of the actions); ids [N] unique strings. `groups` [N] is
-    optional: samples of one group come from one photograph, and are left out of each other's rankings (VOC).
+    features [N, D] float (kept in the dtype given; integers and bfloat16 become float32 or wider); labels int [N]
+    (negative: none of the actions), words [N], or multi-hot bool [N, C] (an all-false row: none of the actions);
+    ids [N] unique strings. `groups` [N] is optional: samples of one group come from one photograph, and are left out of
+    each other's rankings (VOC). Labels in words become int, the indices into `actions`: their names in sorted order.
     Raises EmbeddingError where these do not fit together or a feature is not finite.
     """
 
@@ -24,13 +26,18 @@ class Embeddings:
     labels: np.ndarray
     ids: np.ndarray
     groups: np.ndarray | None = None
+    actions: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "features", np.asarray(self.features))
-        object.__setattr__(self, "labels", np.asarray(self.labels))
-        object.__setattr__(self, "ids", np.asarray(self.ids, dtype=np.str_))
-        if self.groups is not None:
-            object.__setattr__(self, "groups", np.asarray(self.groups, dtype=np.str_))
+        object.__setattr__(self, "features", as_floats(as_array(self.features, "features")))
+        object.__setattr__(self, "labels", as_array(self.labels, "labels"))
+        for name in ("ids", "groups", "actions"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_array(getattr(self, name), name, np.str_))
+        if self.actions is None and are_words(self.labels):
+            names, indices = np.unique(self.labels.astype(np.str_), return_inverse=True)
+            object.__setattr__(self, "actions", names)
+            object.__setattr__(self, "labels", indices)
         _check_shapes(self)
         _check_ids(self.ids)
         check_features(self.features, self.ids)
@@ -50,21 +57,20 @@ class Embeddings:
     def save(self, path: str | Path) -> None:
         """Write one .npz; a file that is there already is replaced only by a complete one."""
         arrays = {"features": self.features, "labels": self.labels, "ids": self.ids}
-        if self.groups is not None:
-            arrays["groups"] = self.groups
+        arrays |= {n: getattr(self, n) for n in ("groups", "actions") if getattr(self, n) is not None}
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Embeddings":
-        """Read what `save` wrote, features as float32.
+        """Read what `save` wrote, features as float32 (wider only where they exceed its range).
 
         Raises EmbeddingError for a file that is missing, cut short or of another kind.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                groups = file.get("groups")
-                arrays = file["features"].astype(np.float32), file["labels"], file["ids"], groups
+                features = as_float32(file["features"])
+                arrays = features, file["labels"], file["ids"], file.get("groups"), file.get("actions")
         except FileNotFoundError as error:
             raise EmbeddingError(f"{path}: no such file; embed the data set first") from error
         except UNREADABLE as error:
@@ -96,14 +102,20 @@ def compress(train_features: np.ndarray, test_features: np.ndarray, dim: int = 2
 
 def unit_vectors(features: np.ndarray, ids: np.ndarray | None = None) -> np.ndarray:
     """float64 [N, D] rows of unit length. Raises EmbeddingError for a zero vector, which has no direction."""
-    features = np.array(features, dtype=np.float64)
+    features = as_floats(as_array(features, "features"))
     check_features(features, ids)
+    features = features.astype(np.float64)
     zero = np.flatnonzero(~features.any(axis=1))
     if len(zero):
         raise EmbeddingError(
             f"features of {_name(ids, zero[0])} are all zero and have no direction; embed again"
         )
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    with np.errstate(over="ignore", under="ignore"):
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    extreme = np.flatnonzero((lengths < 1e-140) | ~np.isfinite(lengths))  # their squares leave float64
+    features[extreme] /= np.abs(features[extreme]).max(axis=1, keepdims=True)
+    lengths[extreme] = np.linalg.norm(features[extreme], axis=1, keepdims=True)
+    features /= lengths
     return features
 
 
@@ -135,7 +147,16 @@ def _check_shapes(embeddings: Embeddings) -> None:
     single = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
     if not single and not (labels.ndim == 2 and labels.dtype == bool):
         kind = f"{labels.dtype} {labels.shape}"
-        raise EmbeddingError(f"labels are {kind}: expected int [N] or multi-hot bool [N, C]")
+        raise EmbeddingError(f"labels are {kind}: expected int [N], words [N] or multi-hot bool [N, C]")
+    if embeddings.actions is not None:
+        _check_actions(labels, embeddings.actions)
+
+
+def _check_actions(labels: np.ndarray, actions: np.ndarray) -> None:
+    if labels.ndim != 1 or actions.ndim != 1 or labels.max(initial=-1) >= len(actions):
+        raise EmbeddingError(f"actions are {actions.shape}: expected a name for each of the labels int [N]")
+    if "" in actions:
+        raise EmbeddingError("labels: '' names no action; give int labels, with -1 for a sample without an action")
 
 
 def _check_ids(ids: np.ndarray) -> None:

@@ -79,7 +79,8 @@ def same_action(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
 
     The first says which gallery items share an action with the query, the second which are kept in its ranking: all
     but the query itself, by its id, and the samples of its group. What is not kept is not relevant either.
-    Raises EmbeddingError if the two sets differ in the dimension of their features or in the kind of their labels.
+    Labels in words are compared as words. Raises EmbeddingError if the two sets differ in the dimension of their
+    features or in the kind of their labels.
     """
     for name in ("features", "labels"):
         left, right = getattr(queries, name).shape[1:], getattr(gallery, name).shape[1:]
@@ -88,19 +89,34 @@ def same_action(queries: Embeddings, gallery: Embeddings) -> RelevanceFunction:
     query_id, gallery_id = _codes(queries.ids, gallery.ids)
     grouped = queries.groups is not None and gallery.groups is not None
     query_group, gallery_group = _codes(queries.groups, gallery.groups) if grouped else (query_id, gallery_id)
-    gallery_hot = gallery.labels.T.astype(np.float32)
+    query_labels, gallery_labels = _common_labels(queries, gallery)
+    gallery_hot = gallery_labels.T.astype(np.float32)
 
     def relevant_to(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = queries.labels[rows]
+        labels = query_labels[rows]
         if labels.ndim == 2:
             shared = labels.astype(np.float32) @ gallery_hot > 0
         else:
-            shared = (labels[:, None] == gallery.labels) & (labels[:, None] >= 0)
+            shared = (labels[:, None] == gallery_labels) & (labels[:, None] >= 0)
         kept = query_id[rows, None] != gallery_id
         kept &= query_group[rows, None] != gallery_group
         return shared & kept, kept
 
     return relevant_to
+
+
+def _common_labels(queries: Embeddings, gallery: Embeddings) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of both sets; where they were words, as indices into the names of both."""
+    sets = queries, gallery
+    if all(one.actions is None for one in sets):
+        return queries.labels, gallery.labels
+    if any(one.actions is None for one in sets):
+        raise EmbeddingError("labels are words in one set and numbers in the other: give both sets the same kind")
+    names = np.union1d(queries.actions, gallery.actions)
+    query, other = (
+        np.where(one.labels < 0, -1, np.searchsorted(names, one.actions)[one.labels]) for one in sets
+    )
+    return query, other
 
 
 def _parallel_hits(

@@ -16,6 +16,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from actret_core.config import config_from_dict, require
 from actret_core.errors import DataError, EmbeddingError
 from actret_core.files import atomic_path
+from actret_core.retrieval.arrays import as_array, as_float32, as_floats
 from actret_core.retrieval.embeddings import Embeddings
 
 VERSIONS = {"stanford40": 1, "voc2012": 1}
@@ -80,15 +81,15 @@ def read_protocol(path: Path | Traversable) -> Protocol:
 def to_embeddings(protocol: Protocol, features: np.ndarray, ids: Sequence[str]) -> Embeddings:
     """Features [N, D] of `ids` [N], in any order, as the protocol's samples in the protocol's order, float32.
 
+    Features that exceed the range of float32 stay float64, since retrieval compares their directions alone.
     Raises EmbeddingError, naming the first offenders, unless every id of the protocol has exactly one finite
     vector that is not zero, and no other id is there.
     """
-    features, ids = np.asarray(features), np.asarray(ids, dtype=np.str_)
+    features, ids = as_floats(as_array(features, "features")), as_array(ids, "ids", np.str_)
     _check_shapes(features, ids)
     _check_ids(protocol, ids)
     row = {name: i for i, name in enumerate(ids.tolist())}
-    with np.errstate(over="ignore"):  # what exceeds float32 becomes inf, and is refused
-        features = features[[row[name] for name in protocol.ids]].astype(np.float32)
+    features = as_float32(features[[row[name] for name in protocol.ids]])
     ordered = np.array(protocol.ids)
     _refuse(ordered[~np.isfinite(features).all(axis=1)], "features hold NaN or inf", "embed them again")
     _refuse(ordered[~features.any(axis=1)], "features are all zero and have no direction", "embed them again")

@@ -17,7 +17,7 @@ def read_pixels(sample: ActionSample) -> np.ndarray:
     """A sample's photograph, uint8 [3, H, W]."""
     from actret_core.data.dataset import read_image  # brings torch, seconds that other charts need not wait for
 
-    return read_image(sample.image).numpy()
+    return read_image(sample.image, sample.size).numpy()
 
 
 def draw_boxes(axes: Axes, boxes: np.ndarray, **style: object) -> None:

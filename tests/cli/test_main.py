@@ -82,14 +82,16 @@ def test_a_pretext_has_a_folder_of_its_own() -> None:
 
 def test_detect_writes_beside_the_data(playground: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The detector's weights are a download, so it is a stand-in."""
-    calls = []
+    calls, annotated = [], []
     monkeypatch.setattr("actret_core.regions.detector.load_detector", lambda: "a detector")
-    monkeypatch.setattr("actret_core.regions.detector.detect", lambda *given: calls.append(given) or given[-1])
+    monkeypatch.setattr("actret_core.regions.detector.detect",
+                        lambda *given, sizes: annotated.append(sizes) or calls.append(given) or given[-1])
     cli.main(["detect", "--data", str(playground)])
     cli.main(["detect", "--data", str(playground), "--proposals", "mine.json"])
     assert [out for *_, out in calls] == [playground / "proposals.json.gz", Path("mine.json")]
     model, images, _ = calls[0]
     assert model == "a detector" and len(set(images)) == len(images) == 72 and images == sorted(images)
+    assert set(annotated[0]) == set(images)
 
 
 def test_download_names_the_data_set_and_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:

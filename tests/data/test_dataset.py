@@ -1,13 +1,16 @@
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
 from actret_core.data.augment import Augment
-from actret_core.data.dataset import ActionDataset, pad_regions, read_image
+from actret_core.data.dataset import ActionDataset, pad_regions, read_image, read_sample
 from actret_core.data.photos import store_photos
 from actret_core.data.sample import ActionSplit
 from actret_core.data.split import subset
@@ -135,6 +138,63 @@ def test_gray_and_palette_images_become_rgb(tmp_path: Path) -> None:
         Image.new(mode, (6, 4)).save(path)
         image = read_image(path)
         assert image.shape == (3, 4, 6) and image.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "seen"),
+    [
+        ("16.png", np.array([0, 257, 32768, 65535], np.uint16), [0, 1, 128, 255]),
+        ("16.tif", np.array([0, 257, 32768, 65535], np.uint16), [0, 1, 128, 255]),
+        ("big_endian.tif", np.array([0, 257, 32768, 65535], ">u2"), [0, 1, 128, 255]),
+        ("dark.png", np.array([0, 255, 100, 514], np.uint16), [0, 1, 0, 2]),
+        ("16.pgm", np.array([0, 257, 32768, 65535], np.uint16), [0, 1, 128, 255]),
+        ("32.tif", np.array([0, 257, 32768, 65535], np.int32), [0, 1, 128, 255]),
+        ("32_of_8.tif", np.array([0, 1, 128, 255], np.int32), [0, 1, 128, 255]),
+        ("unit.tif", np.array([0, 0.25, 0.5, 1], np.float32), [0, 64, 128, 255]),
+        ("overshoot.tif", np.array([-0.02, 0.25, 0.5, 1.02], np.float32), [0, 64, 128, 255]),
+        ("float_of_8.tif", np.array([0, 1, 127.6, 255], np.float32), [0, 1, 128, 255]),
+        ("float_of_16.tif", np.array([0, 257, 32768, 65535], np.float32), [0, 1, 128, 255]),
+    ],
+)
+def test_grey_values_are_scaled_to_8_bits(tmp_path: Path, name: str, values: np.ndarray, seen: list[int]) -> None:
+    Image.fromarray(values.reshape(2, 2)).save(tmp_path / name)
+    image = read_image(tmp_path / name)
+    assert image.dtype == torch.uint8 and image.flatten(1).tolist() == [seen] * 3
+
+
+@pytest.mark.parametrize("values", [[0, np.nan], [-1, 1], [0, 1e6], [0, np.inf]])
+def test_grey_values_without_a_plain_white_are_refused(tmp_path: Path, values: list[float]) -> None:
+    Image.fromarray(np.array([values], np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"a.tif: cannot be read as an image \(grey values from .*which is white"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_picture_over_pillows_limit(tmp_path: Path) -> None:
+    header, data = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 0, 0, 0, 0), b"IDAT"
+    chunks = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (header, data)]
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with pytest.raises(DataError, match="huge.png: over Pillow's size limit .*fewer pixels"):
+        read_image(tmp_path / "huge.png")
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read as an image"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(40, 60), (60, 40)])
+def test_exif_turns_a_picture_only_if_its_annotated_size_says_so(split: ActionSplit, size: tuple[int, int]) -> None:
+    exif, sample = Image.Exif(), replace(split.samples[0], size=size)
+    exif[0x0112] = 6                                                     # to be shown turned clockwise
+    picture = Image.new("RGB", (40, 60))
+    picture.paste((255, 255, 255), (0, 0, 40, 30))                       # its upper half is white
+    picture.save(sample.image, exif=exif)
+    image = read_sample(sample)
+    assert image.shape == (3, size[1], size[0]) and torch.equal(image, read_image(sample.image, size))
+    white = image[0, :, 32:] if size == (60, 40) else image[0, :28]
+    dark = image[0, :, :28] if size == (60, 40) else image[0, 32:]
+    assert white.min() > 200 and dark.max() < 50
+    assert read_image(sample.image).shape == (3, 60, 40)                 # nothing annotated: as it is stored
 
 
 def test_100_real_photographs(real_data: Path) -> None:

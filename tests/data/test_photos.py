@@ -1,5 +1,6 @@
 """Photographs are decoded once, and a store of others is not taken for them."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,12 +57,15 @@ def test_a_finished_store_is_not_decoded_again(
 
 def test_an_interrupted_store_goes_on(split: ActionSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The seventh photograph is damaged; it is named, and after its repair only what is left is decoded."""
-    whole, kept = store(split, tmp_path / "whole"), split.samples[6].image.read_bytes()
+    damaged = split.samples[6].image
+    whole, kept, state = store(split, tmp_path / "whole"), damaged.read_bytes(), damaged.stat()
     monkeypatch.setattr(photos, "BATCH", 2)
-    split.samples[6].image.write_bytes(b"\0" * len(kept))               # of the same length: seen when it is decoded
+    damaged.write_bytes(b"\0" * len(kept))                # of the same length and time: seen when it is decoded
+    os.utime(damaged, ns=(state.st_atime_ns, state.st_mtime_ns))
     with pytest.raises(DataError, match="phoning_002.jpg: cannot be read as an image"):
         store(split, tmp_path)
-    split.samples[6].image.write_bytes(kept)
+    damaged.write_bytes(kept)
+    os.utime(damaged, ns=(state.st_atime_ns, state.st_mtime_ns))
     decoded, read = [], photos.read_sample
     monkeypatch.setattr(photos, "read_sample", lambda sample: decoded.append(sample.id) or read(sample))
     np.testing.assert_array_equal(store(split, tmp_path).values, whole.values)
@@ -95,6 +99,20 @@ def test_changed_photographs_are_noticed(split: ActionSplit, tmp_path: Path) -> 
         write_photos(found.path, now, list(split.samples), progress=False)
     again = store(split, tmp_path)
     assert again.path != found.path and not np.array_equal(again.values[5], found.values[5])
+
+
+def test_a_photograph_edited_in_place_is_noticed(split: ActionSplit, tmp_path: Path) -> None:
+    """Bitmaps of one size in pixels have one size in bytes, too."""
+    samples = tuple(replace(s, image=s.image.with_suffix(".bmp")) for s in split.samples)
+    for sample in samples:
+        Image.new("RGB", (60, 40)).save(sample.image)
+    first = store(replace(split, samples=samples), tmp_path)
+    state = samples[0].image.stat()
+    Image.new("RGB", (60, 40), "white").save(samples[0].image)
+    os.utime(samples[0].image, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    assert samples[0].image.stat().st_size == state.st_size
+    second = store(replace(split, samples=samples), tmp_path)
+    assert second.path != first.path and (second.values[0] == 255).all()
 
 
 def test_an_absent_photograph_is_named(split: ActionSplit, tmp_path: Path) -> None:

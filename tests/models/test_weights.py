@@ -151,6 +151,57 @@ def test_a_cut_file(tmp_path: Path, ours: ResNetBackbone) -> None:
         load_backbone(ours, path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "small.safetensors"
+    broken = SmallBackbone()
+    names = [name for name, _ in broken.named_parameters()]
+    with torch.no_grad():
+        for name in names[2:4]:
+            broken.get_parameter(name).view(-1)[3] = value
+    save_small_backbone(path, broken)
+    untouched = SmallBackbone()
+    whole = copy.deepcopy(untouched.state_dict())
+    for part in (untouched, FrontBackbone("small"), build_backbone("small", tail=True)):
+        with pytest.raises(CheckpointError, match=f"small.safetensors: {names[2]} holds NaN or inf, as do 2 of its"):
+            load_backbone(part, path)
+    assert all(torch.equal(v, whole[k]) for k, v in untouched.state_dict().items())
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"PK\x03\x04" + b"half" * 99, b"\x80\x02}q"])
+def test_a_broken_file_in_torch_s_cache_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: ResNetBackbone, content: bytes
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cached = tmp_path / "hub" / "checkpoints" / Path(ResNet50_Weights.IMAGENET1K_V1.url).name
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"{cached}: not whole weights .*; delete this file") as error:
+        load_backbone(ours, V1)
+    assert "\n" not in str(error.value)
+
+
+def test_a_damaged_download_is_to_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: ResNetBackbone
+) -> None:
+    def damaged(*_, **__) -> None:
+        raise RuntimeError('invalid hash value (expected "0676ba61", got "1")')
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(ResNet50_Weights, "get_state_dict", damaged)
+    with pytest.raises(DownloadError, match=f"{V1}: arrived damaged .invalid hash value.*; try again"):
+        load_backbone(ours, V1)
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: ResNetBackbone
+) -> None:
+    (tmp_path / "home").write_text("a file where torch wants a folder")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    with pytest.raises(DownloadError, match=f"{tmp_path}/home.*; set TORCH_HOME to a folder that can be written"):
+        load_backbone(ours, V1)
+
+
 @pytest.mark.parametrize(
     "name", ["resnet50.pth", "/data/resnet50.pth", "ResNet50_Weights.NEWEST", "resnet.NEWEST", "x"]
 )

@@ -62,6 +62,17 @@ def test_proposals_of_every_image_in_its_own_pixels(
     assert [p.name for p in out.parent.iterdir()] == ["found.json.gz"]
 
 
+def test_a_photograph_that_its_annotation_turns_is_turned(model: nn.Module, images: list[Path], tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    plain, turned = tmp_path / "plain.png", tmp_path / "turned.png"
+    picture = Image.open(images[0])                                     # 60 x 40
+    picture.save(plain)
+    picture.transpose(Image.Transpose.ROTATE_90).save(turned, exif=exif)
+    found = read_proposals(detect(model, [plain, turned], tmp_path / "f.json", 1, 0.0, False, {turned: (60, 40)}))
+    np.testing.assert_array_equal(found["turned.png"].boxes, found["plain.png"].boxes)
+
+
 def test_boxes_are_those_of_the_model(model: nn.Module, images: list[Path], tmp_path: Path) -> None:
     out = detect(model, images[:1], tmp_path / "found.json", min_score=0.0, progress=False)
     with torch.no_grad(), Image.open(images[0]) as image:

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from actret_core.errors import EmbeddingError
 from actret_core.files import atomic_path
@@ -94,7 +95,10 @@ def test_foreign_files_are_refused(tmp_path):
         ({"labels": np.zeros(6)}, "expected int"),
         ({"labels": np.zeros((6, 2), int)}, "multi-hot bool"),
         ({"ids": list("abcdab")}, "'a' stands 2 times"),
-        ({"features": np.ones((6, 4), int)}, "float type"),
+        ({"features": np.ones((6, 4), bool)}, "float type"),
+        ({"features": [[1.0, 2.0], [3.0]] * 3}, "features: cannot be an array"),
+        ({"labels": ["run", ""] * 3}, "'' names no action"),
+        ({"actions": ["run", "walk"]}, "actions are"),
         ({"features": np.ones(6)}, r"expected \[N, D\]"),
         ({"features": np.ones((6, 0))}, r"expected \[N, D\]"),
         ({"features": np.ones((0, 4)), "labels": np.zeros(0, int), "ids": []}, "at least one row"),
@@ -164,3 +168,43 @@ def test_compress_refuses_other_dimensions_and_nan():
         compress(np.ones((4, 3)), np.ones((4, 2)))
     with pytest.raises(EmbeddingError, match="NaN"):
         compress(np.full((4, 3), np.nan), np.ones((4, 3)))
+
+
+ROWS = [[3.0, 4.0], [0.0, 2.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        ROWS,
+        [np.array(row) for row in ROWS],
+        torch.tensor(ROWS),
+        torch.tensor(ROWS, requires_grad=True),
+        torch.tensor(ROWS, dtype=torch.bfloat16, requires_grad=True),
+        [torch.tensor(row, requires_grad=True) for row in ROWS],
+        torch.tensor(ROWS).to(torch.int8),
+        np.array(ROWS, np.int8),
+        np.array(ROWS, np.uint64),
+        np.array(ROWS) * 1e200,
+        np.array(ROWS) * 1e-200,
+    ],
+)
+def test_features_of_every_kind_have_their_directions(features, tmp_path):
+    before = Embeddings(features, torch.tensor([0, 1, 0]), ["a", "b", "c"])
+    before.save(tmp_path / "x.npz")
+    for embeddings in (before, Embeddings.load(tmp_path / "x.npz")):
+        assert np.issubdtype(embeddings.features.dtype, np.floating) and embeddings.labels.tolist() == [0, 1, 0]
+        np.testing.assert_allclose(embeddings.normalized(), [[0.6, 0.8], [0, 1], [1, 0]], rtol=1e-6)
+
+
+def test_ordinary_features_are_read_as_float32(tmp_path):
+    Embeddings(np.ones((2, 2)), [0, 0], ["a", "b"]).save(tmp_path / "x.npz")
+    assert Embeddings.load(tmp_path / "x.npz").features.dtype == np.float32
+
+
+@pytest.mark.parametrize("labels", [["walk", "run", "walk"], np.array(["walk", "run", "walk"], object)])
+def test_labels_in_words_are_numbered_in_sorted_order(labels, tmp_path):
+    before = Embeddings(ROWS, labels, ["a", "b", "c"])
+    before.save(tmp_path / "x.npz")
+    for embeddings in (before, Embeddings.load(tmp_path / "x.npz"), dataclasses.replace(before, groups=None)):
+        assert embeddings.labels.tolist() == [1, 0, 1] and embeddings.actions.tolist() == ["run", "walk"]

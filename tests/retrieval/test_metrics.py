@@ -246,3 +246,15 @@ def test_zero_vectors_and_a_set_without_positives_are_refused():
         evaluate(make(np.eye(3), [0, 1, 2]))
     with pytest.raises(EmbeddingError, match="no query shares"):
         evaluate(make(np.eye(3), [-1, -1, -1]))
+
+
+def test_labels_in_words_are_compared_as_words():
+    """Each set numbers its own words: run is 0 in one and 1 in the other."""
+    angles = np.radians([0, 10, 20, 90])
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    queries = Embeddings(points[:1], ["run"], ["q"])
+    gallery = Embeddings(points[1:], ["jump", "run", "walk"], ["a", "b", "c"])
+    assert evaluate(queries, gallery).mAP == pytest.approx(1 / 2)
+    assert evaluate(gallery, dataclasses.replace(gallery, ids=["d", "e", "f"])).mAP == 1
+    with pytest.raises(EmbeddingError, match="words in one set and numbers in the other"):
+        evaluate(queries, dataclasses.replace(gallery, actions=None))

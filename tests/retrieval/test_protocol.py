@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from actret_core.errors import ConfigError, DataError, EmbeddingError
 from actret_core.retrieval.protocol import VERSIONS, Protocol, load_protocol, read_protocol, to_embeddings
@@ -94,16 +95,21 @@ IDS = ["a_1", "b_2", "c_3"]
         (FEATURES, [IDS], r"ids have shape \(1, 3\)"),
         (FEATURES[0], IDS, r"features are float64 \(2,\): expected floats \[N, D\]"),
         (FEATURES[:, :0], IDS, r"float64 \(3, 0\)"),
-        (FEATURES.astype(int), IDS, r"features are int64"),
+        (FEATURES.astype(bool), IDS, r"features are bool"),
         (_with(1, np.nan), IDS, "features hold NaN or inf: 1, first 'b_2'; embed"),
         (_with(0, -np.inf), IDS, "NaN or inf: 1, first 'a_1'"),
-        (_with(2, 1e200), IDS, "NaN or inf: 1, first 'c_3'"),
         (_with(2, 0), IDS, "all zero and have no direction: 1, first 'c_3'"),
     ],
 )
 def test_what_does_not_fit_is_named(features: np.ndarray, ids: list, said: str) -> None:
     with pytest.raises(EmbeddingError, match=said):
         to_embeddings(tiny(), features, ids)
+
+
+@pytest.mark.parametrize("features", [FEATURES.astype(np.int8), FEATURES * 1e200, torch.tensor(FEATURES).bfloat16()])
+def test_features_of_any_number_format_keep_their_directions(features: object) -> None:
+    found, expected = (to_embeddings(tiny(), f, IDS).normalized() for f in (features, FEATURES))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_the_three_first_offenders_are_enough() -> None:

@@ -72,6 +72,7 @@ def test_word2vec_and_glove_text(tmp_path: Path) -> None:
     "text, message",
     [
         ("ride 1 2 3\nbike 1 2\n", "line 2 has 2 numbers, expected 3"),
+        ("ride 1 2 3\nbike 1 2 3 4\n", "line 2 has 4 numbers, expected 3"),
         ("ride 1 x 3\n", "line 1 is not a word and numbers"),
         ("ride 1 nan 3\n", "line 1 holds NaN or inf"),
         ("hello\n", "line 1 has 0 numbers, expected 2"),
@@ -82,6 +83,16 @@ def test_malformed_vectors(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "v.txt").write_text(text)
     with pytest.raises(DataError, match=f"v.txt: {message}"):
         read_word_vectors(tmp_path / "v.txt")
+
+
+@pytest.mark.parametrize("header", ["", "4 3\n"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_word_may_hold_blanks(tmp_path: Path, header: str, first: int) -> None:
+    lines = ["ride 1 2 3\n", ". . . 4 5 6\n", "name@example.org at 7 8 9\n", "2 1 1 1\n"]
+    (tmp_path / "v.txt").write_text(header + "".join(lines[first:] + lines[:first]))
+    assert list(read_word_vectors(tmp_path / "v.txt", {"ride"})) == ["ride"]
+    found = read_word_vectors(tmp_path / "v.txt")
+    assert found[". . ."].tolist() == [4, 5, 6] and found["2"].tolist() == [1, 1, 1] and len(found) == 4
 
 
 def test_absent_or_binary_vectors(tmp_path: Path) -> None:

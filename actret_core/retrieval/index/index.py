@@ -9,6 +9,7 @@ import numpy as np
 
 from actret_core.config import require
 from actret_core.errors import ConfigError, EmbeddingError
+from actret_core.retrieval.arrays import are_words, as_array
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.index.index_files import Sidecar, read_index, write_index
 from actret_core.retrieval.index.index_kinds import (
@@ -61,17 +62,19 @@ class ActionIndex:
     def search(self, queries: np.ndarray | Sequence[str], top: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """The `top` nearest of every query: ids [Q, top] str and cosines float32 [Q, top], best first.
 
-        queries: features [Q, D], or ids of indexed items, each of which is left out of its own answer. If the index
-        has fewer than `top` items to return, all of them are returned; if a fast kind finds too few, the exact search
-        is used. Raises EmbeddingError for another D, an absent id or an empty index.
+        queries: features [Q, D] as an array, a list or a tensor, or ids of indexed items (a single string is one id),
+        each of which is left out of its own answer. If the index has fewer than `top` items to return, all of them are
+        returned; if a fast kind finds too few, the exact search is used. Raises EmbeddingError for another D, an absent
+        id or an empty index.
         """
         require(top >= 1, "top", top, "at least 1")
         if not len(self):
             raise EmbeddingError("the index is empty: every item was removed; add some before a search")
-        if isinstance(queries, np.ndarray) and queries.dtype.kind == "f":
-            rows, scores = self._search_vectors(queries, top)
+        values = as_array(queries, "queries")
+        if values.ndim < 2 and are_words(values):
+            rows, scores = self._search_ids(np.atleast_1d(values), top)
         else:
-            rows, scores = self._search_ids(queries, top)
+            rows, scores = self._search_vectors(values, top)
         return self._names[rows], scores
 
     def add(self, embeddings: Embeddings, model: str | None = None) -> None:
@@ -92,9 +95,13 @@ class ActionIndex:
         self._names = np.concatenate([self._names, embeddings.ids])
         self._refresh()
 
-    def remove(self, ids: Iterable[str]) -> None:
-        """Take items out of every search. Raises EmbeddingError for an absent id, before anything is removed."""
-        rows = np.unique(np.array([self._row(name) for name in ids], dtype=np.int64))
+    def remove(self, ids: str | Iterable[str]) -> None:
+        """Take items out of every search; a single string is one id.
+
+        Raises EmbeddingError for an absent id, before anything is removed.
+        """
+        names = [ids] if isinstance(ids, str) else ids
+        rows = np.unique(np.array([self._row(name) for name in names], dtype=np.int64))
         if self.config.kind == "flat" and not self._mapped:
             self._index.remove_ids(faiss.IDSelectorBatch(rows))  # later rows move up
             self._names = np.delete(self._names, rows)
@@ -122,7 +129,7 @@ class ActionIndex:
         self._on_gpu = faiss.index_cpu_to_all_gpus(self._index)
 
     def save(self, path: str | Path) -> None:
-        """Write `<path>` and `<path>.json`; each replaces an older one only when complete."""
+        """Write `<path>` and `<path>.json`; both replace an older pair at once, when they are complete."""
         sidecar = Sidecar(self.config, self.model, self._names.tolist(), self._hidden.tolist())
         write_index(path, self._index, sidecar)
 
@@ -139,7 +146,8 @@ class ActionIndex:
 
     def _search_vectors(self, features: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
         if features.ndim != 2 or features.shape[1] != self.dim:
-            raise EmbeddingError(f"queries are {features.shape}: this index holds vectors [*, {self.dim}]")
+            hint = "" if features.ndim == 2 and features.dtype.kind in "iuf" else "; ids are a list of strings"
+            raise EmbeddingError(f"queries are {features.shape}: this index holds vectors [*, {self.dim}]{hint}")
         vectors, top = unit_vectors(features).astype(np.float32), min(top, len(self))
         if self._on_gpu is not None and not len(self._hidden):
             scores, rows = self._on_gpu.search(vectors, top)
@@ -151,8 +159,8 @@ class ActionIndex:
             scores[short], rows[short] = search_with(exact, vectors[short], top, exact_parameters(self._hidden))
         return rows, scores
 
-    def _search_ids(self, names: Sequence[str], top: int) -> tuple[np.ndarray, np.ndarray]:
-        own = np.array([self._row(name) for name in np.atleast_1d(names)], dtype=np.int64)
+    def _search_ids(self, names: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+        own = np.array([self._row(name) for name in names.tolist()], dtype=np.int64)
         vectors = stored_vectors(self._index).reconstruct_batch(own)
         rows, scores = self._search_vectors(vectors, top + 1)
         others_first = np.argsort(rows == own[:, None], axis=1, kind="stable")[:, : min(top, len(self) - 1)]
@@ -160,10 +168,11 @@ class ActionIndex:
         return rows, scores
 
     def _row(self, name: str) -> int:
+        name = str(name)
         if name not in self._rows:
-            near = difflib.get_close_matches(str(name), self._rows, n=1)
+            near = difflib.get_close_matches(name, self._rows, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "list the index's ids with .ids"
-            raise EmbeddingError(f"id {str(name)!r} is not in the index; {hint}")
+            raise EmbeddingError(f"id {name!r} is not in the index; {hint}")
         return self._rows[name]
 
     def _refresh(self) -> None:

@@ -1,6 +1,8 @@
 """An index on disk: `<path>` as FAISS writes it, and `<path>.json` with what FAISS does not know."""
 
 import json
+import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,13 +32,23 @@ class Sidecar:
 
 
 def write_index(path: str | Path, index: faiss.Index, sidecar: Sidecar) -> None:
-    """Write `<path>` and `<path>.json`; each replaces an older one only when complete."""
-    values = asdict(sidecar)
-    with atomic_path(path) as temporary:
+    """Write `<path>` and `<path>.json`; both replace an older pair at once, when they are complete.
+
+    The new index first waits as `<path>.new`, and the older pair stays readable. The new one counts from the moment in
+    which the .json with its digest is replaced, even if the process is killed before the file moves to `<path>`.
+    """
+    values, waiting = asdict(sidecar), _waiting(path)
+    with atomic_path(waiting) as temporary:
         faiss.write_index(index, str(temporary))
         values |= {"bytes": temporary.stat().st_size, "sha256": file_sha256(temporary)}
-    with atomic_path(_beside(path)) as temporary:
-        temporary.write_text(json.dumps(values, indent=0))
+    try:
+        with atomic_path(_beside(path)) as temporary:
+            temporary.write_text(json.dumps(values, indent=0))
+    except OSError:  # a full disk, for example: the older pair stays
+        waiting.unlink(missing_ok=True)
+        raise
+    with suppress(FileNotFoundError):  # another process that saved here at the same time has moved it
+        os.replace(waiting, path)
 
 
 def read_index(path: str | Path, mapped: bool) -> tuple[faiss.Index, Sidecar]:
@@ -47,6 +59,8 @@ def read_index(path: str | Path, mapped: bool) -> tuple[faiss.Index, Sidecar]:
     """
     sidecar, size, digest = _read_sidecar(_beside(path))
     try:
+        waiting = _waiting(path)
+        path = waiting if waiting.is_file() and file_sha256(waiting) == digest else path
         complete = Path(path).stat().st_size == size and (mapped or file_sha256(path) == digest)
     except OSError as error:
         raise EmbeddingError(f"{path}: cannot be read; build the index again: {error}") from error
@@ -66,6 +80,10 @@ def _read_sidecar(path: Path) -> tuple[Sidecar, int, str]:
         return sidecar, values["bytes"], values["sha256"]
     except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
         raise EmbeddingError(f"{path}: not the .json of an index; build the index again: {error!r}") from error
+
+
+def _waiting(path: str | Path) -> Path:
+    return Path(f"{path}.new")
 
 
 def _beside(path: str | Path) -> Path:

@@ -21,6 +21,7 @@ from actret_core.retrieval.reranking.point_distances import HeldDistances, Strea
 from actret_core.retrieval.reranking.reciprocal import encode
 from actret_core.retrieval.threads import chunks, map_chunks, rows_per_chunk
 
+ANY_SET = 1000  # a k1 or k2 up to this is taken for any set, so that a small one needs no settings of its own
 MAX_ELEMENTS = 2**27  # 0.5 GiB of float32: 11,585 items against each other
 
 Variant = Literal["concatenated", "single"]
@@ -34,9 +35,10 @@ class Reranker:
     queries [Q, D], gallery [G, D]; without a gallery the query set is the gallery. Neighbors are searched among all
     items. The variant "concatenated" stacks query set and gallery, as the common code does; where both are one set,
     each item is there twice, and k1 = 200 covers about 100 distinct ones. The variant "single" has each item once, and
-    takes no gallery. k1 and k2 may exceed the number of items. No array of pairs has more than `max_elements` entries,
-    or one row if that is more; where all pairs of items fit, the work is faster.
-    Raises ConfigError for k1, k2, max_elements < 1, lambda outside [0, 1] or an unknown variant;
+    takes no gallery. Above the number of vectors, k1 and k2 mean all of them, which is refused above ANY_SET, since the
+    time grows with the square of k1. No array of pairs has more than `max_elements` entries, or one row if that is
+    more; where all pairs of items fit, the work is faster.
+    Raises ConfigError for k1 or k2 out of range, max_elements < 1, lambda outside [0, 1] or an unknown variant;
     EmbeddingError for NaN, zero vectors, an empty set or another D.
     """
 
@@ -57,6 +59,9 @@ class Reranker:
         require(variant in ("concatenated", "single"), "variant", variant, "'concatenated' or 'single'")
         require(gallery is None or variant == "concatenated", "variant", variant, "'concatenated' for two sets")
         points = unit_vectors(queries) if gallery is None else _stack(queries, gallery)
+        for name, value in {"k1": k1, "k2": k2}.items():
+            most = max(len(points), ANY_SET)
+            require(value <= most, name, value, f"at most {most} for {len(points)} vectors")
         copies = 2 if gallery is None and variant == "concatenated" else 1
         count, items = len(points), copies * len(points)
         self.shape = len(queries), len(queries if gallery is None else gallery)

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from actret_core.data.readers.annotations import read_annotation, read_lines, require_folders, require_images
+from actret_core.data.readers.annotations import read_annotation
 from actret_core.errors import DataError
 
 BOX = "<bndbox><xmax>30</xmax><xmin>10</xmin><ymax>35.5</ymax><ymin>5</ymin></bndbox>"
@@ -44,13 +45,14 @@ def test_nothing_marked_differs_from_nothing_said(tmp_path: Path) -> None:
         (SIZE + PERSON.replace("person", "dog"), "no person with a box"),
         (SIZE + PERSON.replace(BOX, ""), "no complete <bndbox>"),
         (SIZE + PERSON.replace("<xmin>10</xmin>", ""), "no complete <bndbox>"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>10"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>9"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>61"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<ymin>5", "<ymin>-1"), "empty or leaves the image"),
-        (SIZE + PERSON.replace("<ymin>5", "<ymin>nan"), "empty or leaves the image"),
+        (SIZE + PERSON.replace("<xmax>30", "<xmax>10"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<xmax>30", "<xmax>9"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<xmin>10", "<xmin>60").replace("30", "70"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<ymin>5", "<ymin>nan"), "empty or outside the image"),
         (PERSON, "not a readable annotation"),
-        (SIZE.replace("60", "wide") + PERSON, "not a readable annotation"),
+        (SIZE.replace("60", "0") + PERSON, "not a readable annotation"),
+        *((SIZE.replace("60", width) + PERSON, "not a readable annotation")
+          for width in ("wide", "60.5", "-60", "nan", "1e999")),
         (SIZE + PERSON.replace("</object>", ""), "not a readable annotation"),
     ],
 )
@@ -59,27 +61,47 @@ def test_bad_annotations_name_the_file(tmp_path: Path, body: str, said: str) -> 
         read_annotation(annotation(tmp_path, body))
 
 
+@pytest.mark.parametrize("start", ["<?xml version='1.0' encoding='klingon'?>", "\0"])
+def test_an_annotation_in_no_encoding_and_a_folder(tmp_path: Path, start: str) -> None:
+    path = annotation(tmp_path, SIZE + PERSON)
+    path.write_text(start + path.read_text())
+    (tmp_path / "b.xml").mkdir()
+    for bad in (path, tmp_path / "b.xml"):
+        with pytest.raises(DataError, match=f"{bad.name}: not a readable annotation"):
+            read_annotation(bad)
+
+
+@pytest.mark.parametrize(
+    ("change", "box"),
+    [
+        (("<xmax>30", "<xmax>61"), (10, 5, 60, 35.5)),
+        (("<ymin>5", "<ymin>-1"), (10, 0, 30, 35.5)),
+        (("<ymax>35.5", "<ymax>inf"), (10, 5, 30, 40)),
+        (("", ""), (10, 5, 30, 35.5)),
+    ],
+)
+def test_a_box_that_leaves_the_image_is_clipped(tmp_path: Path, change: tuple[str, str], box: tuple) -> None:
+    (person,) = read_annotation(annotation(tmp_path, SIZE + PERSON.replace(*change)))[1]
+    assert person.box == box and person.clipped == (change[0] != "")
+
+
+def test_what_is_plain_is_read(tmp_path: Path) -> None:
+    body = SIZE.replace("60", " 60.0 ") + PERSON.replace(">person<", "> Person\n<")
+    size, (person,) = read_annotation(annotation(tmp_path, body))
+    assert size == (60, 40) and person.box == (10, 5, 30, 35.5)
+
+
+@pytest.mark.parametrize("width", ["<width>0</width>", "<width/>", ""])
+def test_without_an_annotated_size_it_is_the_photographs(tmp_path: Path, width: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6                                                     # a quarter turn: shown as 60 x 40
+    Image.new("RGB", (40, 60)).save(tmp_path / "a.jpg", exif=exif)
+    path = annotation(tmp_path, SIZE.replace("<width>60</width>", width) + PERSON)
+    assert read_annotation(path, tmp_path / "a.jpg")[0] == (60, 40)
+    with pytest.raises(DataError, match="b.jpg: cannot be read as an image"):
+        read_annotation(path, tmp_path / "b.jpg")
+
+
 def test_missing_annotation(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="b.xml: annotation missing"):
         read_annotation(tmp_path / "b.xml")
-
-
-def test_lines_skip_blanks_and_an_empty_file_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "list.txt"
-    path.write_text("a.jpg\n\n  \nb.jpg")
-    assert read_lines(path) == ["a.jpg", "b.jpg"]
-    path.write_text("\n")
-    for bad in (path, tmp_path / "absent.txt"):
-        with pytest.raises(DataError, match=f"{bad.name}: missing or empty"):
-            read_lines(bad)
-
-
-def test_missing_folders_and_images_are_named(tmp_path: Path) -> None:
-    (tmp_path / "JPEGImages").mkdir()
-    (tmp_path / "JPEGImages" / "a.jpg").touch()
-    require_folders(tmp_path, ("JPEGImages",))
-    require_images(tmp_path, ["a.jpg"], "list.txt")
-    with pytest.raises(DataError, match="no folder Annotations, ImageSets; expected"):
-        require_folders(tmp_path, ("JPEGImages", "Annotations", "ImageSets"))
-    with pytest.raises(DataError, match="2 of 3 images named by list.txt are absent, first b.jpg"):
-        require_images(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], "list.txt")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from actret_core.data.sample import ActionSplit
 from actret_core.data.readers.voc2012 import ACTIONS, read_voc2012
-from actret_core.errors import ConfigError, DataError
+from actret_core.errors import ConfigError, DataError, DataWarning
 
 OBJECT = """<object><name>{name}</name>{actions}
 <bndbox><xmax>30</xmax><xmin>{x}</xmin><ymax>35</ymax><ymin>5</ymin></bndbox></object>"""
@@ -32,7 +32,7 @@ def tiny_voc(tmp_path: Path) -> Path:
     ]
     size = "<size><width>60</width><height>40</height></size>"
     (tmp_path / "Annotations" / "2011_7.xml").write_text(f"<annotation>{''.join(objects)}{size}</annotation>")
-    for split in ("train", "val", "trainval"):
+    for split in ("val", "trainval"):
         (tmp_path / "ImageSets" / "Action" / f"{split}.txt").write_text("2011_7\n")
     return tmp_path
 
@@ -63,6 +63,20 @@ def test_bad_input_is_named(tiny_voc: Path) -> None:
     xml.write_text(xml.read_text().replace("actions>", "deeds>"))
     with pytest.raises(DataError, match="2011_7.xml: no person with <actions>"):
         read_voc2012(tiny_voc, "val")
+
+
+def test_boxes_are_clipped_and_an_image_is_listed_once(tiny_voc: Path) -> None:
+    xml = tiny_voc / "Annotations" / "2011_7.xml"
+    xml.write_text(xml.read_text().replace("<xmax>30", "<xmax>61").replace("<width>60", "<width>0"))
+    with pytest.warns(DataWarning, match=r"clipped: 2 \(2011_7#0, 2011_7#3\)") as caught:
+        assert read_voc2012(tiny_voc, "val").samples[1].person == (4, 5, 60, 35)
+    assert len(caught) == 1
+    (tiny_voc / "ImageSets" / "Action" / "train.txt").write_text("2011_7\n")
+    for split in ("train", "val"):
+        with pytest.raises(DataError, match="1 photographs are listed twice"):
+            read_voc2012(tiny_voc, split)
+    with pytest.warns(DataWarning):
+        read_voc2012(tiny_voc, "trainval")
 
 
 # The official annotations

@@ -5,6 +5,7 @@ import sys
 import faiss
 import numpy as np
 import pytest
+import torch
 
 from actret_core.errors import ConfigError, EmbeddingError
 from actret_core.retrieval.embeddings import Embeddings
@@ -97,6 +98,34 @@ def test_bad_queries_are_named(index):
         index.search(np.zeros((2, 6)))
     with pytest.raises(ConfigError, match="top"):
         index.search(np.ones((2, 6)), top=0)
+
+
+@pytest.mark.parametrize(
+    "form", [torch.tensor, np.ndarray.tolist, list, lambda q: torch.tensor(q, requires_grad=True), np.asfortranarray]
+)
+def test_vectors_may_be_tensors_or_lists(index, form):
+    queries = np.random.default_rng(1).standard_normal((3, 6))
+    for found, expected in zip(index.search(form(queries)), index.search(queries), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    whole = np.eye(3, 6, dtype=np.int64)
+    np.testing.assert_array_equal(index.search(whole)[0], index.search(whole.astype(float))[0])
+
+
+@pytest.mark.parametrize("queries", [7, [3, 5], [["run_03"], [2]], [None], {"run_03"}])
+def test_what_is_neither_vectors_nor_ids_is_named(index, queries):
+    with pytest.raises(EmbeddingError, match="queries|features"):
+        index.search(queries)
+
+
+def test_a_single_string_is_one_id():
+    index = ActionIndex.build(Embeddings(np.eye(3), [0, 0, 0], ["1", "2", "12"]))
+    assert index.search("12")[0].shape == (1, 2)
+    index.remove("12")
+    assert index.ids.tolist() == ["1", "2"]
+    with pytest.raises(EmbeddingError, match="id '12' is not in the index"):
+        index.remove("12")
+    index.remove([1])  # ids are strings, as Embeddings makes them
+    assert index.ids.tolist() == ["2"]
 
 
 def many(n=400, seed=0, prefix="s"):

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from actret_core.errors import EmbeddingError
 from actret_core.files import file_sha256
 from actret_core.retrieval.index.index_files import Sidecar, read_index, write_index
-from actret_core.retrieval.index.index_kinds import IndexConfig, make_index
+from actret_core.retrieval.index.index_kinds import IndexConfig, make_index, stored_vectors
 
 SIDECAR = Sidecar(IndexConfig("hnsw", links=8), "weights-1", [f"s{i}" for i in range(20)], [3, 5])
 
@@ -73,3 +75,50 @@ def test_a_sidecar_of_something_else_is_refused(path, change):
 def test_the_fingerprint_of_a_file_is_its_sha256(tmp_path):
     (tmp_path / "weights").write_bytes(b"abc" * 100_000)
     assert file_sha256(tmp_path / "weights") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+OTHER = Sidecar(IndexConfig("hnsw", links=8), "weights-2", [f"t{i}" for i in range(20)], [])
+
+
+class Killed(BaseException):
+    """As if the process ended here: nothing is cleaned up that a killed process would leave."""
+
+
+def save_until(monkeypatch, path, moves):
+    """Save an index of the same size over the one at `path`, and end after so many replacements of files."""
+    vectors, done, replace = np.random.default_rng(1).standard_normal((20, 4)).astype(np.float32), [], os.replace
+
+    def counted(*names):
+        if len(done) == moves:
+            raise Killed
+        done.append(names)
+        replace(*names)
+
+    monkeypatch.setattr(os, "replace", counted)
+    with pytest.raises(Killed):
+        write_index(path, make_index(OTHER.config, vectors), OTHER)
+    monkeypatch.setattr(os, "replace", replace)
+    return vectors
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_a_kill_while_saving_leaves_the_old_pair_or_the_new(path, moves, mapped, monkeypatch):
+    old = read_index(path, False)[0].reconstruct_n(0, 20)
+    new = save_until(monkeypatch, path, moves)
+    index, sidecar = read_index(path, mapped)
+    assert sidecar == (OTHER if moves == 2 else SIDECAR)
+    np.testing.assert_array_equal(stored_vectors(index).reconstruct_n(0, 20), new if moves == 2 else old)
+    write_index(path, index, sidecar)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["test.faiss", "test.faiss.json"]
+    assert read_index(path, mapped)[1] == sidecar
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_the_old_pair(path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_index(path, read_index(path, False)[0], OTHER)
+    assert read_index(path, False)[1] == SIDECAR and len(list(path.parent.iterdir())) == 2

@@ -214,6 +214,17 @@ def test_bad_settings_are_named(clustered, bad):
         k_reciprocal_rerank(clustered, **bad)
 
 
+@pytest.mark.parametrize("name", ["k1", "k2"])
+def test_more_neighbors_than_any_set_needs_are_refused_before_any_work(clustered, name):
+    """Up to 1000 a small set takes the settings of a large one."""
+    large = np.random.default_rng(0).standard_normal((1200, 4)).astype(np.float32)
+    with pytest.raises(ConfigError, match=f"{name}=999999: expected at most 1000 for 50 vectors"):
+        Reranker(clustered, **{name: 999_999})
+    with pytest.raises(ConfigError, match=f"{name}=1201: expected at most 1200 for 1200 vectors"):
+        Reranker(large, **{name: 1201})
+    np.testing.assert_array_equal(Reranker(clustered, k1=1000).matrix(), Reranker(clustered, k1=200).matrix())
+
+
 def test_single_refuses_a_second_set(clustered):
     with pytest.raises(ConfigError, match="variant"):
         k_reciprocal_rerank(clustered, clustered, variant="single")
