@@ -9,6 +9,8 @@ from actret_core.retrieval.distances import cosine_distances, euclidean_distance
 from actret_core.retrieval.embeddings import Embeddings, unit_vectors
 from actret_core.retrieval.threads import chunks, rows_per_chunk
 
+LARGEST = 1e36  # Euclidean distances are float32, which ends at 3e38
+
 DistanceFunction = Callable[[np.ndarray], np.ndarray]
 """From query rows int [q] to their distances float [q, G]."""
 
@@ -69,5 +71,7 @@ def _distance_function(queries: Embeddings, gallery: Embeddings, distances: Dist
         right = left if gallery is queries else unit_vectors(gallery.features, gallery.ids)
         return lambda rows: cosine_distances(left[rows], right)
     if distances == "euclidean":
+        if max(np.abs(one.features).max() for one in (queries, gallery)) > LARGEST:
+            raise EmbeddingError(f"features exceed {LARGEST:g}: scale them, or take the distances 'cosine'")
         return lambda rows: euclidean_distances(queries.features[rows], gallery.features)
     raise EmbeddingError(f"distances={distances!r}: expected 'cosine', 'euclidean', a matrix or a function")

@@ -102,9 +102,9 @@ def _last_epoch(last: Path) -> int:
     try:
         return torch.load(last, weights_only=False, mmap=True)["epoch"]
     except (*UNREADABLE, RuntimeError, UnpicklingError) as error:
+        reason = str(error).partition(". ")[0] or type(error).__name__
         raise CheckpointError(
-            f"{last}: not a complete checkpoint ({str(error).splitlines()[0] if str(error) else 'empty'}); delete it, "
-            "and the training begins from its start"
+            f"{last}: not a complete checkpoint ({reason}); delete it, and the training begins from its start"
         ) from error
 
 

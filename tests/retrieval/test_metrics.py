@@ -248,6 +248,14 @@ def test_zero_vectors_and_a_set_without_positives_are_refused():
         evaluate(make(np.eye(3), [-1, -1, -1]))
 
 
+def test_features_beyond_float32_have_cosines_but_no_euclidean_distances():
+    embeddings = single_label()
+    large = dataclasses.replace(embeddings, features=embeddings.features.astype(np.float64) * 1e200)
+    assert evaluate(large).mAP == pytest.approx(evaluate(embeddings).mAP)
+    with pytest.raises(EmbeddingError, match="features exceed 1e.36: scale them"):
+        evaluate(large, distances="euclidean")
+
+
 def test_labels_in_words_are_compared_as_words():
     """Each set numbers its own words: run is 0 in one and 1 in the other."""
     angles = np.radians([0, 10, 20, 90])
