@@ -51,7 +51,7 @@ prepare = data="$(DATA)"; weights="$(WEIGHTS)"; proposals="$(PROPOSALS)"; \
 	fi; \
 	data=$(call absolute,$$data) || exit 1; \
 	[ -z "$$weights" ] || weights=$(call absolute,$$weights) || exit 1; \
-	[ -z "$$proposals" ] || proposals=$(call absolute,$$proposals) || exit 1; \
+	[ -z "$$proposals" ] || [ "$$proposals" = none ] || proposals=$(call absolute,$$proposals) || exit 1; \
 	weights=$${weights:-ResNet50_Weights.IMAGENET1K_V2}
 
 # $(where): the options that name the data set and its files; after $(prepare)
