@@ -1,6 +1,7 @@
 """`make` with programs that only note what they are asked: `install` in a shared environment, and names of files."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -10,6 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PIP = "import pathlib, sys; pathlib.Path(sys.prefix, 'asked').write_text(' '.join(sys.argv[1:]))"
+VARIABLES = re.findall(r"^(\w+) +\?=", (ROOT / "Makefile").read_text(), re.M)
+
+
+def environment_of_a_shell() -> dict[str, str]:
+    """The environment without what `make test VENV=folder` adds to it."""
+    added = ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS", *VARIABLES)
+    return {name: value for name, value in os.environ.items() if name not in added}
 
 
 @pytest.fixture
@@ -35,7 +43,7 @@ def held_by(environment: Path, clone: Path) -> None:
 
 def install(environment: Path, *words: str) -> subprocess.CompletedProcess:
     """`make install` of this clone."""
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "REPLACE")}
+    own = environment_of_a_shell()
     command = ["make", "install", f"VENV={environment}", *words]
     return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True)
 
@@ -98,7 +106,7 @@ def make(clone: Path, target: str, *words: str) -> subprocess.CompletedProcess:
     """`make` in a clone, with a `realpath` that fails, as where there is none."""
     (clone / "realpath").write_text("#!/bin/sh\nexit 127\n")
     (clone / "realpath").chmod(0o755)
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    own = environment_of_a_shell()
     own["PATH"] = f"{clone}:{own['PATH']}"
     command = ["make", target, *words]
     return subprocess.run(command, cwd=clone, env=own, capture_output=True, text=True, check=False)

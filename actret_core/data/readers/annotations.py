@@ -11,6 +11,8 @@ from actret_core.errors import DataError
 Box = tuple[float, float, float, float]
 QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations of a picture that is stored lying on its side
 
+BEYOND = 0.1  # a box may leave its image by this share of its side; more is an annotation in other pixels
+
 
 @dataclass(frozen=True)
 class PersonAnnotation:
@@ -29,9 +31,9 @@ class PersonAnnotation:
 def read_annotation(path: Path, image: Path | None = None) -> tuple[tuple[int, int], list[PersonAnnotation]]:
     """The image size (width, height) and the persons of one XML file.
 
-    Where no size is annotated, or one of 0, it is that of the photograph `image`. A box that leaves the image is
-    clipped. Raises DataError, naming the file, if it is missing or malformed, has no person, or a box of which nothing
-    is inside the image.
+    Where no size is annotated, or one of 0, it is that of the photograph `image`. A box that leaves the image by at most
+    BEYOND of its side is clipped. Raises DataError, naming the file, if it is missing or malformed, has no person, or a
+    box that leaves the image by more, or is empty.
     """
     try:
         root = ET.parse(path).getroot()
@@ -79,8 +81,9 @@ def _person(index: int, node: ET.Element, size: tuple[int, int], path: Path) -> 
     except ValueError:
         raise DataError(f"{path}: a person has no complete <bndbox>") from None
     box = (max(x0, 0), max(y0, 0), min(x1, size[0]), min(y1, size[1]))
-    if not (box[0] < box[2] and box[1] < box[3]):
-        raise DataError(f"{path}: box {(x0, y0, x1, y1)} is empty or outside the image of {size} pixels")
+    beyond = max(-x0 / size[0], -y0 / size[1], x1 / size[0] - 1, y1 / size[1] - 1)  # as shares of the image's sides
+    if beyond > BEYOND or not (box[0] < box[2] and box[1] < box[3]):
+        raise DataError(f"{path}: box {(x0, y0, x1, y1)} is empty or leaves the image of {size} pixels")
     return PersonAnnotation(index, box, _actions(node), clipped=box != (x0, y0, x1, y1))
 
 

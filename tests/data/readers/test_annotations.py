@@ -45,10 +45,10 @@ def test_nothing_marked_differs_from_nothing_said(tmp_path: Path) -> None:
         (SIZE + PERSON.replace("person", "dog"), "no person with a box"),
         (SIZE + PERSON.replace(BOX, ""), "no complete <bndbox>"),
         (SIZE + PERSON.replace("<xmin>10</xmin>", ""), "no complete <bndbox>"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>10"), "empty or outside the image"),
-        (SIZE + PERSON.replace("<xmax>30", "<xmax>9"), "empty or outside the image"),
-        (SIZE + PERSON.replace("<xmin>10", "<xmin>60").replace("30", "70"), "empty or outside the image"),
-        (SIZE + PERSON.replace("<ymin>5", "<ymin>nan"), "empty or outside the image"),
+        (SIZE + PERSON.replace("<xmax>30", "<xmax>10"), "empty or leaves the image"),
+        (SIZE + PERSON.replace("<xmax>30", "<xmax>9"), "empty or leaves the image"),
+        (SIZE + PERSON.replace("<xmin>10", "<xmin>60").replace("30", "70"), "empty or leaves the image"),
+        (SIZE + PERSON.replace("<ymin>5", "<ymin>nan"), "empty or leaves the image"),
         (PERSON, "not a readable annotation"),
         (SIZE.replace("60", "0") + PERSON, "not a readable annotation"),
         *((SIZE.replace("60", width) + PERSON, "not a readable annotation")
@@ -76,13 +76,20 @@ def test_an_annotation_in_no_encoding_and_a_folder(tmp_path: Path, start: str) -
     [
         (("<xmax>30", "<xmax>61"), (10, 5, 60, 35.5)),
         (("<ymin>5", "<ymin>-1"), (10, 0, 30, 35.5)),
-        (("<ymax>35.5", "<ymax>inf"), (10, 5, 30, 40)),
+        (("<ymax>35.5", "<ymax>44"), (10, 5, 30, 40)),
         (("", ""), (10, 5, 30, 35.5)),
     ],
 )
 def test_a_box_that_leaves_the_image_is_clipped(tmp_path: Path, change: tuple[str, str], box: tuple) -> None:
     (person,) = read_annotation(annotation(tmp_path, SIZE + PERSON.replace(*change)))[1]
     assert person.box == box and person.clipped == (change[0] != "")
+
+
+@pytest.mark.parametrize("change", [("<xmax>30", "<xmax>67"), ("<ymin>5", "<ymin>-5"), ("<ymax>35.5", "<ymax>inf")])
+def test_a_box_in_other_pixels_is_an_error(tmp_path: Path, change: tuple[str, str]) -> None:
+    """More than a tenth of the image's side beyond its border is no slip of a labelling tool."""
+    with pytest.raises(DataError, match=r"a.xml: box .* leaves the image of \(60, 40\) pixels"):
+        read_annotation(annotation(tmp_path, SIZE + PERSON.replace(*change)))
 
 
 def test_what_is_plain_is_read(tmp_path: Path) -> None:
